@@ -1,0 +1,164 @@
+"""Bytes to a query: a ladder of refusals on the header alone, then one strict walk over the rest.
+
+The walk allocates nothing by what a count says, follows no pointer, and accepts no byte it cannot
+place. A query has one question, whose name cannot be compressed: only the header lies before it
+(RFC 1035 §4.1.4 allows pointers to earlier names only).
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from struct import Struct
+from typing import NamedTuple
+
+from kdns.errors import WireError
+from kdns.proto.message import Edns, Message, Question
+from kdns.proto.name import MAX_LABEL, MAX_NAME, Name
+from kdns.proto.types import Flag, RCode, RRType
+
+HEADER = Struct("!HHHHHH")
+_PAIR = Struct("!HH")
+_FIXED = Struct("!HHIH")
+_OPCODE = 0x7800
+_POINTER = 0xC0
+_VERSION = 0x00FF0000
+_DO = 0x8000
+_MOST_ADDITIONAL = 2
+"""OPT and TSIG: nothing else belongs into a query's additional section."""
+
+
+class Verdict(Enum):
+    """What the header alone says about a message."""
+
+    IGNORE = auto()
+    NOTIMP = auto()
+    FORMERR = auto()
+    ACCEPT = auto()
+
+
+def accept(wire: bytes) -> Verdict:
+    """The ladder: short or a reply → no answer at all (or two servers could answer each other for ever);
+    an opcode other than QUERY → NOTIMP; other than one question → FORMERR (RFC 9619); records where
+    a query has none → FORMERR. Before anything is parsed, the same on every transport.
+    """
+    if len(wire) < HEADER.size:
+        return Verdict.IGNORE
+    _, flags, questions, answers, _, additional = HEADER.unpack_from(wire)
+    if flags & Flag.QR:
+        return Verdict.IGNORE
+    if flags & _OPCODE:
+        return Verdict.NOTIMP
+    if questions != 1 or answers or additional > _MOST_ADDITIONAL:
+        return Verdict.FORMERR
+    return Verdict.ACCEPT
+
+
+def refusal(wire: bytes, rcode: RCode) -> bytes:
+    """A header-only reply to a message that cannot be answered: its id and opcode, RD except with NOTIMP.
+
+    RFC 8906 §8 and the ISC tests want every flag clear on an unknown opcode.
+    """
+    identity, flags, *_ = HEADER.unpack_from(wire)
+    kept = flags & (_OPCODE if rcode == RCode.NOTIMP else _OPCODE | Flag.RD)
+    return HEADER.pack(identity, Flag.QR | kept | rcode, 0, 0, 0, 0)
+
+
+def decode(wire: bytes) -> Message:
+    """Read a message that `accept` let through. Raises WireError (FORMERR) when any byte of it is wrong."""
+    identity, flags, _, _, authority, additional = HEADER.unpack_from(wire)
+    name, at = _question_name(wire)
+    if at + _PAIR.size > len(wire):
+        raise WireError("the question is cut short")
+    type, klass = _PAIR.unpack_from(wire, at)
+    at += _PAIR.size
+    if authority and type != RRType.IXFR:
+        raise WireError("a query has no authority section (RFC 1995's IXFR aside)")
+    edns = None
+    if authority or additional or at != len(wire):
+        edns = _read_records(wire, at, authority, additional)
+    return Message(identity, flags, Question(name, name.lower(), type, klass), edns, len(wire))
+
+
+def _question_name(wire: bytes) -> tuple[Name, int]:
+    at, end = HEADER.size, len(wire)
+    while at < end and (length := wire[at]):
+        if length > MAX_LABEL:
+            raise WireError("a label of the question is too long, of an unknown kind, or a pointer")
+        at += 1 + length
+    if at >= end:
+        raise WireError("the question's name is cut short")
+    if at + 1 - HEADER.size > MAX_NAME:
+        raise WireError("the question's name is longer than 255 octets")
+    return wire[HEADER.size : at + 1], at + 1
+
+
+class _Record(NamedTuple):
+    owner_at: int
+    type: int
+    klass: int
+    ttl: int
+    rdata_at: int
+    end: int
+
+
+def _read_records(wire: bytes, at: int, authority: int, additional: int) -> Edns | None:
+    edns = None
+    for place in range(authority + additional):
+        record = _read_record(wire, at)
+        if record.type == RRType.OPT:
+            if edns is not None or place < authority or wire[record.owner_at]:
+                raise WireError("OPT comes once, in the additional section, at the root (RFC 6891 §6.1.1)")
+            edns = _read_edns(wire, record)
+        at = record.end
+    if at != len(wire):
+        raise WireError("bytes behind the last record")
+    return edns
+
+
+def _read_record(wire: bytes, at: int) -> _Record:
+    fixed = _skip_name(wire, at)
+    if fixed + _FIXED.size > len(wire):
+        raise WireError("a record is cut short")
+    type, klass, ttl, length = _FIXED.unpack_from(wire, fixed)
+    end = fixed + _FIXED.size + length
+    if end > len(wire):
+        raise WireError("a record's data is cut short")
+    return _Record(at, type, klass, ttl, fixed + _FIXED.size, end)
+
+
+def _skip_name(wire: bytes, at: int) -> int:
+    start, end = at, len(wire)
+    while at < end:
+        length = wire[at]
+        if length >= _POINTER:
+            return _check_pointer(wire, at, start)
+        if length > MAX_LABEL or at - start > MAX_NAME:
+            raise WireError("an owner has a label or a length that no name has")
+        at += 1 + length
+        if not length:
+            return at
+    raise WireError("an owner is cut short")
+
+
+def _check_pointer(wire: bytes, at: int, start: int) -> int:
+    if at + 2 > len(wire):
+        raise WireError("a pointer is cut short")
+    target = (wire[at] & ~_POINTER) << 8 | wire[at + 1]
+    if not HEADER.size <= target < start:
+        raise WireError("a pointer does not point to an earlier name")
+    return at + 2
+
+
+def _read_edns(wire: bytes, record: _Record) -> Edns:
+    options, at = [], record.rdata_at
+    while at < record.end:
+        if at + _PAIR.size > record.end:
+            raise WireError("an EDNS option is cut short")
+        code, length = _PAIR.unpack_from(wire, at)
+        at += _PAIR.size + length
+        if at > record.end:
+            raise WireError("an EDNS option is longer than its record")
+        options.append((code, wire[at - length : at]))
+    version = (record.ttl & _VERSION) >> 16
+    return Edns(record.klass, version, bool(record.ttl & _DO), tuple(options))
+
