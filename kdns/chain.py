@@ -1,0 +1,186 @@
+"""The chain of plugins that a question goes down and a response comes up.
+
+A plugin is made once, when its server block is built: it is given the handler that comes after it
+and becomes one itself. A handler that has nothing to say asks `next`; one that changes what comes
+back asks `next` first and returns a changed copy. Nothing is written, everything is returned.
+
+With its response a plugin says what may be kept of it (`Keep`). The plugin that made the answer
+says most; those above it may narrow that, never widen it. Who says nothing is safe: nobody's
+bytes are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+
+from kdns.errors import KdnsError
+from kdns.proto.message import Ede, Message, Question, Reply
+from kdns.proto.name import Name
+from kdns.proto.ready import Ready
+from kdns.proto.types import EDE, RCode
+from kdns.why import Why
+
+
+class Transport(IntEnum):
+    """How a question came, by the names that metrics and logs give it."""
+
+    udp = 0
+    tcp = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """An address and a port in presentation format."""
+
+    ip: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.ip}]:{self.port}" if ":" in self.ip else f"{self.ip}:{self.port}"
+
+    @property
+    def family(self) -> int:
+        """1 for IPv4, 2 for IPv6: the numbers of the metric label (IANA's address families)."""
+        return 2 if ":" in self.ip else 1
+
+
+@dataclass(slots=True)
+class Query:
+    """One question on its way down. `zone` and `server` are set when the server block is known.
+
+    `started` is loop time in seconds. `metadata` maps labels such as `kubernetes/service` to
+    functions that give their value, called only if somebody reads it.
+    """
+
+    message: Message
+    client: Peer
+    local: Peer
+    transport: Transport
+    started: float
+    zone: Name = b""
+    server: str = ""
+    metadata: dict[str, Callable[[], str]] = field(default_factory=dict)
+
+    @property
+    def question(self) -> Question:
+        """The question of its message."""
+        return self.message.question
+
+
+class Scope(IntEnum):
+    """For whom the bytes of a response are good; the larger, the narrower."""
+
+    EVERYBODY = 0
+    NOBODY = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A kept answer given once more: what a log line needs. `started` is loop time in seconds."""
+
+    query: Query
+    ready: Ready
+
+
+@dataclass(slots=True)
+class Sent:
+    """`count` alike replies that went out. Sizes in bytes, `seconds` from question to reply, of each.
+
+    `family` is 1 for a client's IPv4, 2 for IPv6 (IANA's address families).
+    """
+
+    count: int
+    transport: Transport
+    family: int
+    request_size: int
+    response_size: int
+    seconds: float
+
+
+Tally = Callable[[Sent], None]
+"""Is told of every reply made from a response: the first, and each time its kept bytes went out again."""
+
+
+Watcher = Callable[[Hit], None]
+"""Sees every hit with its client (log): costs a decoding of each, so only where it is switched on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What may be done with a response's bytes.
+
+    `until` is the loop time at which they end, None for never. `depends_on` are the keys of what
+    they were made from: a change to any of them ends them at once. `serial` gives the number that
+    an SOA in them must show now.
+    """
+
+    scope: Scope = Scope.NOBODY
+    until: float | None = None
+    depends_on: frozenset[Hashable] = frozenset()
+    tallies: tuple[Tally, ...] = ()
+    each: tuple[Watcher, ...] = ()
+    serial: Callable[[], int] | None = None
+
+    def narrowed(
+        self, *, scope: Scope = Scope.EVERYBODY, until: float | None = None, depends_on: frozenset[Hashable] = frozenset()
+    ) -> Keep:
+        """The narrower of this and what is given."""
+        ends = [end for end in (self.until, until) if end is not None]
+        return replace(
+            self,
+            scope=max(self.scope, scope),
+            until=min(ends, default=None),
+            depends_on=self.depends_on | depends_on,
+        )
+
+    def told(self, tally: Tally) -> Keep:
+        """The same, with one more who counts."""
+        return replace(self, tallies=(*self.tallies, tally))
+
+    def shown(self, watcher: Watcher) -> Keep:
+        """The same, with one more who sees each hit."""
+        return replace(self, each=(*self.each, watcher))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response(Reply):
+    """A reply on its way up: with what may be kept of it, who made it and why it is what it is.
+
+    `error` is what failed where the reply is a SERVFAIL for it: for *errors* to log. One that is no
+    KdnsError is a defect of kdns; the server logs and counts it itself.
+    """
+
+    keep: Keep = Keep()
+    by: str = ""
+    why: Why | None = None
+    error: Exception | None = None
+
+
+def failure(error: Exception) -> Response:
+    """The response where a handler raised. A plugin that must see every response makes one of what is raised below it."""
+    sentence = str(error) if isinstance(error, KdnsError) else "a plugin failed; the log says more"
+    return Response(rcode=RCode.SERVFAIL, ede=Ede(EDE.OTHER, sentence), error=error)
+
+
+Handler = Callable[[Query], Awaitable[Response]]
+Plugin = Callable[[Handler], Handler]
+"""Wraps what comes after it."""
+
+
+async def nobody(query: Query) -> Response:
+    """The end of every chain: inside a server block, and no plugin has answered (SERVFAIL, as CoreDNS)."""
+    return Response(
+        rcode=RCode.SERVFAIL,
+        ede=Ede(0, "no plugin of the server block answers this question"),
+        keep=Keep(scope=Scope.EVERYBODY),
+    )
+
+
+def compose(plugins: Sequence[Plugin], last: Handler = nobody) -> Handler:
+    """One handler out of plugins in the order in which a question meets them."""
+    handler = last
+    for plugin in reversed(plugins):
+        handler = plugin(handler)
+    return handler

@@ -1,0 +1,123 @@
+"""Every metric of kdns, named once; names and labels as CoreDNS has them where it has them.
+
+The registry is an argument: tests make their own. This is the only module that speaks to
+prometheus_client.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from kdns import __version__
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_TIMES = tuple(0.00025 * 2**power for power in range(16))
+"""Seconds, 0.25 ms doubling to 8 s: CoreDNS's plugin.TimeBuckets."""
+_SIZES = (0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3)
+_SERVER = ("server", "zone", "view")
+_TYPES = frozenset(
+    "A AAAA MX SOA CNAME PTR TXT NS SRV DS DNSKEY RRSIG NSEC NSEC3 HTTPS SVCB ANY AXFR IXFR".split()
+)
+
+
+def type_label(type: str) -> str:
+    """A type for a label: the known ones by name, the rest as `other`, so that no client can invent labels."""
+    return type if type in _TYPES else "other"
+
+
+class Metrics:
+    """The metrics of one process, on one registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._memos: list[tuple[Callable[[], int], Callable[[], int]]] = []
+        self._add_server()
+        self._add_serving()
+        self._add_cluster()
+        self.build_info.labels(__version__, "", sys.version.split()[0]).set(1)
+
+    def render(self) -> bytes:
+        """All of them in Prometheus's text format."""
+        return generate_latest(self.registry)
+
+    def add_process(self) -> None:
+        """Add `process_*` and `python_*`: resident memory, CPU seconds, open files, collections."""
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+
+    def add_memo(self, entries: Callable[[], int], size: Callable[[], int]) -> None:
+        """Add a listener's memo: how many answers it holds and how many bytes they take, asked when scraped."""
+        self._memos.append((entries, size))
+        self.memo_entries.set_function(lambda: sum(entries() for entries, _ in self._memos))
+        self.memo_bytes.set_function(lambda: sum(size() for _, size in self._memos))
+
+    def _add_server(self) -> None:
+        """What CoreDNS's *prometheus* and *health* export."""
+        self.build_info = self._gauge("coredns_build_info", "A constant 1.", ["version", "revision", "goversion"])
+        self.panics = self._counter("coredns_panics_total", "Exceptions that became SERVFAIL.")
+        self.plugin_enabled = self._gauge("coredns_plugin_enabled", "1 where it is.", [*_SERVER, "name"])
+        self.requests = self._counter(
+            "coredns_dns_requests_total", "Questions.", [*_SERVER, "proto", "family", "type"]
+        )
+        self.do_requests = self._counter("coredns_dns_do_requests_total", "Questions with DO set.", _SERVER)
+        self.responses = self._counter(
+            "coredns_dns_responses_total", "Replies, by rcode and by the plugin.", [*_SERVER, "rcode", "plugin"]
+        )
+        self.duration = self._histogram(
+            "coredns_dns_request_duration_seconds", "From question to reply.", _TIMES, [*_SERVER, "type"]
+        )
+        self.request_size = self._histogram(
+            "coredns_dns_request_size_bytes", "Questions' sizes.", _SIZES, [*_SERVER, "proto"]
+        )
+        self.response_size = self._histogram(
+            "coredns_dns_response_size_bytes", "Replies' sizes.", _SIZES, [*_SERVER, "proto"]
+        )
+        self.health_duration = self._histogram(
+            "coredns_health_request_duration_seconds", "The server asking itself for /health.", _TIMES
+        )
+        self.health_failures = self._counter(
+            "coredns_health_request_failures_total", "Times it could not reach its own /health."
+        )
+
+    def _add_serving(self) -> None:
+        """Ours: what happens below the plugins."""
+        self.refused_early = self._counter(
+            "kdns_refused_early_total", "Messages that ended before any plugin.", ["reason"]
+        )
+        self.memo_hits = self._counter("kdns_memo_hits_total", "Replies that were ready.")
+        self.memo_misses = self._counter("kdns_memo_misses_total", "Replies that a chain made.")
+        self.memo_forgotten = self._counter("kdns_memo_forgotten_total", "Answers ended by a change.")
+        self.memo_entries = self._gauge("kdns_memo_entries", "Answers that are ready.")
+        self.memo_bytes = self._gauge("kdns_memo_bytes", "Bytes that they take.")
+        self.connections = self._gauge("kdns_tcp_connections", "Open connections.")
+        self.connections_closed = self._counter(
+            "kdns_tcp_connections_closed_total", "Connections that the server ended.", ["reason"]
+        )
+
+    def _add_cluster(self) -> None:
+        """Ours: what *kubernetes* knows and says."""
+        self.answers = self._counter("kdns_kubernetes_answers_total", "Answers, by their reason.", ["reason"])
+        self.objects = self._gauge("kdns_kubernetes_objects", "Objects held.", ["kind"])
+        self.manifest_errors = self._counter("kdns_manifest_errors_total", "Documents that could not be read.")
+        self.manifest_broken = self._gauge(
+            "kdns_manifest_broken", "Documents of a file that cannot be read now.", ["file"]
+        )
+
+    def _counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: Sequence[float], labels: Sequence[str] = ()
+    ) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)

@@ -1,0 +1,36 @@
+"""The server block for a question: that of the longest zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kdns.chain import Handler
+from kdns.proto.message import Question
+from kdns.proto.name import Name, longest, suffixes
+from kdns.proto.types import RRType
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A zone of a listener: who answers in it. `payload` caps replies over UDP, in bytes."""
+
+    zone: Name
+    server: str
+    handler: Handler
+    payload: int
+
+
+class Router:
+    """The zones of one listener, folded."""
+
+    def __init__(self, zones: Mapping[Name, Served]) -> None:
+        self.zones = dict(zones)
+
+    def find(self, question: Question) -> Served | None:
+        """Who answers, or None outside every zone. DS belongs to the parent's side of a cut (RFC 4035 §3.1.4.1)."""
+        found = longest(question.folded, self.zones)
+        if question.type == RRType.DS and found is not None and found.zone == question.folded:
+            _, *above = suffixes(question.folded)
+            return (longest(above[0], self.zones) if above else None) or found
+        return found
