@@ -9,12 +9,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from kdns import __version__
+
+disable_created_metrics()  # a `_created` series beside each counter, which CoreDNS does not have
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -22,9 +31,7 @@ _TIMES = tuple(0.00025 * 2**power for power in range(16))
 """Seconds, 0.25 ms doubling to 8 s: CoreDNS's plugin.TimeBuckets."""
 _SIZES = (0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3)
 _SERVER = ("server", "zone", "view")
-_TYPES = frozenset(
-    "A AAAA MX SOA CNAME PTR TXT NS SRV DS DNSKEY RRSIG NSEC NSEC3 HTTPS SVCB ANY AXFR IXFR".split()
-)
+_TYPES = frozenset("A AAAA MX SOA CNAME PTR TXT NS SRV DS DNSKEY RRSIG NSEC NSEC3 HTTPS ANY AXFR IXFR".split())
 
 
 def type_label(type: str) -> str:
@@ -37,6 +44,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._has_process = False
         self._memos: list[tuple[Callable[[], int], Callable[[], int]]] = []
         self._add_server()
         self._add_serving()
@@ -48,7 +56,10 @@ class Metrics:
         return generate_latest(self.registry)
 
     def add_process(self) -> None:
-        """Add `process_*` and `python_*`: resident memory, CPU seconds, open files, collections."""
+        """Add `process_*` and `python_*`, once: resident memory, CPU seconds, open files, collections."""
+        if self._has_process:
+            return
+        self._has_process = True
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -64,9 +75,7 @@ class Metrics:
         self.build_info = self._gauge("coredns_build_info", "A constant 1.", ["version", "revision", "goversion"])
         self.panics = self._counter("coredns_panics_total", "Exceptions that became SERVFAIL.")
         self.plugin_enabled = self._gauge("coredns_plugin_enabled", "1 where it is.", [*_SERVER, "name"])
-        self.requests = self._counter(
-            "coredns_dns_requests_total", "Questions.", [*_SERVER, "proto", "family", "type"]
-        )
+        self.requests = self._counter("coredns_dns_requests_total", "Questions.", [*_SERVER, "proto", "family", "type"])
         self.do_requests = self._counter("coredns_dns_do_requests_total", "Questions with DO set.", _SERVER)
         self.responses = self._counter(
             "coredns_dns_responses_total", "Replies, by rcode and by the plugin.", [*_SERVER, "rcode", "plugin"]
@@ -117,7 +126,5 @@ class Metrics:
     def _gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)
 
-    def _histogram(
-        self, name: str, text: str, buckets: Sequence[float], labels: Sequence[str] = ()
-    ) -> Histogram:
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], labels: Sequence[str] = ()) -> Histogram:
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)

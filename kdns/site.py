@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Protocol, TypeVar, cast
 
 from kdns.chain import Plugin, Query
@@ -70,9 +71,9 @@ class Build:
 
     `clock` is loop time in seconds, `wall` is Unix time in seconds. `readiness` maps plugins' names to
     functions that say what is still missing, empty when nothing is. `pages` are HTTP paths by
-    listening address. `lameduck` is how many seconds to go on answering once told to stop.
-    `report` has what is said at start, a line each; `faults` what is wrong with what was read, a line
-    each; `samples` names and types that are worth asking for.
+    listening address, `tls` what encrypts them there. `lameduck` is how many seconds to go on
+    answering once told to stop. `report` has what is said at start, a line each; `faults` what is
+    wrong with what was read, a line each; `samples` names and types that are worth asking for.
     """
 
     metrics: Metrics
@@ -82,6 +83,7 @@ class Build:
     parts: list[Part] = field(default_factory=list)
     readiness: dict[str, Callable[[], str]] = field(default_factory=dict)
     pages: dict[tuple[str, int], dict[str, Path]] = field(default_factory=dict)
+    tls: dict[tuple[str, int], SSLContext] = field(default_factory=dict)
     report: list[Callable[[], str]] = field(default_factory=list)
     faults: list[Callable[[], Iterable[str]]] = field(default_factory=list)
     samples: list[Callable[[], Iterable[tuple[str, str]]]] = field(default_factory=list)
@@ -147,13 +149,10 @@ def server_name(key: Key) -> str:
 def only_once(directive: Directive) -> None:
     """Raise where a directive that may stand once in a server block stands there again."""
     for other in directive.again:
-        raise other.error(
-            f"{directive.name} can stand only once in a server block; it is already at {directive.file}:{directive.line}"
-        )
+        taken = f"{directive.file}:{directive.line}"
+        raise other.error(f"{directive.name} can stand only once in a server block; it is already at {taken}")
 
 
 def zone_label(zone: Name) -> str:
     """A zone as metrics and logs write it: with its final dot."""
     return to_text(zone)
-
-

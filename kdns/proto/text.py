@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from dnslib import CLASS, QTYPE, RCODE, RR, DNSBuffer, DNSError
+from dnslib import CLASS, QTYPE, RCODE, DNSBuffer, DNSError
 from dnslib.dns import RDMAP
 
 from kdns.proto.name import to_text
@@ -16,6 +16,7 @@ from kdns.proto.record import RRset
 from kdns.proto.types import RCode, RRType
 
 _GENERIC = re.compile(r"TYPE(\d{1,5})", re.IGNORECASE)
+_RCODES = {member.value: member.name for member in RCode}
 _NAMES = {member.value: member.name for member in RRType} | {64: "SVCB", 65: "HTTPS"}
 
 
@@ -42,9 +43,7 @@ def class_text(number: int) -> str:
 
 def rcode_text(number: int) -> str:
     """`NOERROR`, `NXDOMAIN`, … or `RCODE99`."""
-    if number in set(RCode):
-        return RCode(number).name
-    return RCODE.forward.get(number) or f"RCODE{number}"
+    return _RCODES.get(number) or RCODE.forward.get(number) or f"RCODE{number}"
 
 
 def rdata_text(type: int, rdata: bytes) -> str:

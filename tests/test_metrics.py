@@ -1,0 +1,116 @@
+"""Names, labels and buckets of the metrics, read as Prometheus reads them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from kdns import __version__
+from kdns.metrics import CONTENT_TYPE, Metrics, type_label
+
+SERVER = "server zone view"
+
+COREDNS = [
+    ("build_info", "coredns_build_info", "gauge", "version revision goversion"),
+    ("panics", "coredns_panics_total", "counter", ""),
+    ("plugin_enabled", "coredns_plugin_enabled", "gauge", f"{SERVER} name"),
+    ("requests", "coredns_dns_requests_total", "counter", f"{SERVER} proto family type"),
+    ("do_requests", "coredns_dns_do_requests_total", "counter", SERVER),
+    ("responses", "coredns_dns_responses_total", "counter", f"{SERVER} rcode plugin"),
+    ("duration", "coredns_dns_request_duration_seconds", "histogram", f"{SERVER} type"),
+    ("request_size", "coredns_dns_request_size_bytes", "histogram", f"{SERVER} proto"),
+    ("response_size", "coredns_dns_response_size_bytes", "histogram", f"{SERVER} proto"),
+    ("health_duration", "coredns_health_request_duration_seconds", "histogram", ""),
+    ("health_failures", "coredns_health_request_failures_total", "counter", ""),
+]
+"""What CoreDNS 1.14 exports of this, with exactly its labels: dashboards and alerts rely on it."""
+
+
+def read(metrics: Metrics) -> dict[str, tuple[str, list[Sample]]]:
+    """Families by the name that their samples have, without prometheus_client's own `_created`."""
+    families = {}
+    for family in text_string_to_metric_families(metrics.render().decode()):
+        if not family.name.endswith("_created"):
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            families[name] = (family.type, family.samples)
+    return families
+
+
+@pytest.mark.parametrize(("attribute", "name", "type", "labels"), COREDNS, ids=[row[1] for row in COREDNS])
+def test_a_metric_of_coredns_has_its_name_type_and_labels(attribute: str, name: str, type: str, labels: str) -> None:
+    metrics = Metrics()
+    metric = getattr(metrics, attribute)
+    given = {label: f"a {label}" for label in labels.split()}
+    child = metric.labels(**given) if given else metric
+    child.observe(0.5) if type == "histogram" else child.inc()
+    found, samples = read(metrics)[name]
+    assert found == type
+    ours = [{k: v for k, v in sample.labels.items() if k != "le"} for sample in samples]
+    assert given in ours
+
+
+def test_nothing_is_named_coredns_that_coredns_does_not_have() -> None:
+    ours = {name for name in read(Metrics()) if name.startswith("coredns_")}
+    assert ours <= {name for _, name, _, _ in COREDNS}
+    assert all(name.startswith(("coredns_", "kdns_")) for name in read(Metrics()))
+
+
+def bounds(metrics: Metrics, name: str) -> list[float]:
+    _, samples = read(metrics)[name]
+    return [float(sample.labels["le"]) for sample in samples if sample.name.endswith("_bucket")]
+
+
+def test_times_are_counted_in_buckets_from_a_quarter_millisecond_doubling() -> None:
+    metrics = Metrics()
+    metrics.duration.labels("dns://:53", ".", "", "A").observe(0)
+    found = bounds(metrics, "coredns_dns_request_duration_seconds")
+    assert (found[0], found[-2], found[-1]) == (0.00025, 8.192, float("inf"))
+    assert all(after == 2 * before for before, after in pairwise(found[:-1]))
+
+
+@pytest.mark.parametrize("which", ["request", "response"])
+def test_sizes_are_counted_in_coredns_buckets(which: str) -> None:
+    metrics = Metrics()
+    getattr(metrics, f"{which}_size").labels("dns://:53", ".", "", "udp").observe(0)
+    assert bounds(metrics, f"coredns_dns_{which}_size_bytes") == [
+        *(0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3),
+        float("inf"),
+    ]
+
+
+def test_the_build_is_told_by_its_version() -> None:
+    _, (sample,) = read(Metrics())["coredns_build_info"]
+    assert (sample.labels["version"], sample.value) == (__version__, 1)
+
+
+def test_registries_are_apart() -> None:
+    one, other = Metrics(), Metrics()
+    one.panics.inc()
+    assert read(one)["coredns_panics_total"][1][0].value == 1
+    assert read(other)["coredns_panics_total"][1][0].value == 0
+
+
+def test_the_processs_own_are_there_once_they_are_added() -> None:
+    metrics = Metrics()
+    names = {"process_resident_memory_bytes", "process_cpu_seconds_total", "python_info"}
+    assert not names & set(read(metrics))
+    metrics.add_process()
+    assert names <= set(read(metrics))
+
+
+def test_the_content_type_is_that_of_the_text_format() -> None:
+    assert CONTENT_TYPE == "text/plain; version=0.0.4; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("type", "label"),
+    [
+        *((type, type) for type in ("A", "AAAA", "SRV", "PTR", "HTTPS", "ANY", "NSEC3")),
+        *((type, "other") for type in ("TYPE666", "LOC", "TSIG", "", "a")),
+    ],
+)
+def test_a_type_that_is_not_common_is_counted_as_other(type: str, label: str) -> None:
+    assert type_label(type) == label
