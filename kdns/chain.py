@@ -124,7 +124,11 @@ class Keep:
     serial: Callable[[], int] | None = None
 
     def narrowed(
-        self, *, scope: Scope = Scope.EVERYBODY, until: float | None = None, depends_on: frozenset[Hashable] = frozenset()
+        self,
+        *,
+        scope: Scope = Scope.EVERYBODY,
+        until: float | None = None,
+        depends_on: frozenset[Hashable] = frozenset(),
     ) -> Keep:
         """The narrower of this and what is given."""
         ends = [end for end in (self.until, until) if end is not None]
@@ -159,7 +163,7 @@ class Response(Reply):
 
 
 def failure(error: Exception) -> Response:
-    """The response where a handler raised. A plugin that must see every response makes one of what is raised below it."""
+    """The response where a handler raised: for a plugin that must see a response to every question."""
     sentence = str(error) if isinstance(error, KdnsError) else "a plugin failed; the log says more"
     return Response(rcode=RCode.SERVFAIL, ede=Ede(EDE.OTHER, sentence), error=error)
 

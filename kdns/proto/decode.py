@@ -161,4 +161,3 @@ def _read_edns(wire: bytes, record: _Record) -> Edns:
         options.append((code, wire[at - length : at]))
     version = (record.ttl & _VERSION) >> 16
     return Edns(record.klass, version, bool(record.ttl & _DO), tuple(options))
-

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 from struct import Struct
+from typing import NamedTuple
 
 from kdns.proto.decode import HEADER
 from kdns.proto.message import Message, Reply
@@ -43,11 +44,90 @@ def udp_limit(message: Message, cap: int = PAYLOAD) -> int:
 def encode(message: Message, reply: Reply, limit: int, payload: int = PAYLOAD) -> Ready:
     """The reply to `message` in at most `limit` bytes; `payload` is what OPT says of our own buffer."""
     writer = _Writer(message.question.name)
-    answer = [writer.rrset(rrset, ring=place == reply.turn) for place, rrset in enumerate(reply.answer)]
-    authority = [writer.rrset(rrset) for rrset in reply.authority]
-    additional = [writer.rrset(rrset) for rrset in reply.additional]
-    fit = _Fit(message, reply, payload, limit, answer, authority, additional)
-    return fit.ready(writer)
+    whole = _Written(
+        [writer.rrset(rrset, ring=place == reply.turn) for place, rrset in enumerate(reply.answer)],
+        [writer.rrset(rrset) for rrset in reply.authority],
+        [writer.rrset(rrset) for rrset in reply.additional],
+    )
+    room = limit - HEADER.size - len(message.question.name) - 4
+    size = whole.size
+    opts = _opts(message, reply, payload)
+    opt = next((opt for opt in opts if size + len(opt) <= room), opts[-1])
+    fit = whole if size + len(opt) <= room else _shrink(whole, room - len(opt))
+    head = _head(message, reply, fit, has_opt=bool(opt))
+    if reply.turn is not None and reply.turn < len(fit.answer) and fit.answer[reply.turn]:
+        return _ring(head, whole, fit, reply.turn, opt)
+    serial_at = max(0, writer.serial_at - 2) if not fit.truncated else 0
+    return Ready(head + fit.joined() + opt, serial_at=serial_at, truncated=fit.truncated)
+
+
+class _Written(NamedTuple):
+    """The records of each section as bytes, by RRset. `truncated` when answers are missing."""
+
+    answer: list[list[bytes]]
+    authority: list[list[bytes]]
+    additional: list[list[bytes]]
+    truncated: bool = False
+
+    @property
+    def size(self) -> int:
+        return sum(_size(section) for section in self[:3])
+
+    def joined(self, first: int = 0, last: int | None = None) -> bytes:
+        """The answers from RRset `first` to before `last`; with no `last`, all that follows too."""
+        rrsets = self.answer[first:last] if last is not None else self._from(first)
+        return b"".join(record for rrset in rrsets for record in rrset)
+
+    def _from(self, first: int) -> list[list[bytes]]:
+        return [*self.answer[first:], *self.authority, *self.additional]
+
+
+def _size(section: list[list[bytes]]) -> int:
+    return sum(len(record) for rrset in section for record in rrset)
+
+
+def _shrink(whole: _Written, room: int) -> _Written:
+    """What fits into `room` bytes: whole RRsets of the additional section as long as the rest fits, else answers."""
+    left = room - _size(whole.answer) - _size(whole.authority)
+    if left < 0:
+        return _Written(_cut(whole.answer, room), [], [], truncated=True)
+    sizes = accumulate(sum(map(len, rrset)) for rrset in whole.additional)
+    return whole._replace(additional=whole.additional[: sum(size <= left for size in sizes)])
+
+
+def _cut(answer: list[list[bytes]], room: int) -> list[list[bytes]]:
+    """The first answers that fit, to the record."""
+    kept: list[list[bytes]] = []
+    for rrset in answer:
+        fitting = sum(size <= room for size in accumulate(map(len, rrset)))
+        kept.append(rrset[:fitting])
+        room -= sum(map(len, rrset))
+        if fitting < len(rrset):
+            break
+    return kept
+
+
+def _ring(head: bytes, whole: _Written, fit: _Written, turn: int, opt: bytes) -> Ready:
+    """The reply with one RRset as a ring; of one that was cut, every record still takes its turn."""
+    ring = whole.answer[turn]
+    return Ready(
+        head + fit.joined(0, turn),
+        b"".join(ring),
+        _cuts(ring),
+        len(fit.answer[turn]),
+        fit.joined(turn + 1) + opt,
+        truncated=fit.truncated,
+    )
+
+
+def _head(message: Message, reply: Reply, fit: _Written, *, has_opt: bool) -> bytes:
+    answer, authority, additional = (sum(map(len, section)) for section in fit[:3])
+    flags = Flag.QR | message.flags & (Flag.RD | Flag.CD) | reply.rcode & 15
+    flags |= Flag.AA if reply.authoritative else 0
+    flags |= Flag.RA if reply.recursion else 0
+    flags |= Flag.TC if fit.truncated else 0
+    header = HEADER.pack(0, flags, 1, answer, authority, additional + has_opt)[2:]
+    return header + message.question.name + _OPTION(message.question.type, message.question.klass)
 
 
 class _Writer:
@@ -108,99 +188,6 @@ def _end_of_name(names: bytes) -> int:
     while names[at]:
         at += 1 + names[at]
     return at + 1
-
-
-def _bytes_of(rrsets: Sequence[Sequence[bytes]]) -> int:
-    return sum(len(record) for rrset in rrsets for record in rrset)
-
-
-class _Fit:
-    """Decides what of the written records goes out, and puts it together."""
-
-    def __init__(
-        self,
-        message: Message,
-        reply: Reply,
-        payload: int,
-        limit: int,
-        answer: list[list[bytes]],
-        authority: list[list[bytes]],
-        additional: list[list[bytes]],
-    ) -> None:
-        self.message = message
-        self.reply = reply
-        self.answer, self.authority, self.additional = answer, authority, additional
-        self.truncated = False
-        opts = _opts(message, reply, payload)
-        self._room = limit - HEADER.size - len(message.question.name) - 4
-        size = _bytes_of(answer) + _bytes_of(authority) + _bytes_of(additional)
-        self.opt = next((opt for opt in opts if size + len(opt) <= self._room), opts[-1])
-        if size + len(self.opt) > self._room:
-            self._shrink(self._room - len(self.opt))
-
-    def _shrink(self, room: int) -> None:
-        room -= _bytes_of(self.answer) + _bytes_of(self.authority)
-        sizes = accumulate(sum(map(len, rrset)) for rrset in self.additional)
-        self.additional = self.additional[: sum(size <= room for size in sizes)]
-        if room < 0:
-            self._truncate(self._room - len(self.opt))
-
-    def _truncate(self, room: int) -> None:
-        self.truncated = True
-        self.additional, self.authority = [], []
-        for place, rrset in enumerate(self.answer):
-            sizes = accumulate(map(len, rrset))
-            fitting = sum(size <= room for size in sizes)
-            room -= sum(map(len, rrset))
-            if room < 0:
-                self.answer = [*self.answer[:place], rrset[:fitting]]
-                self._cut = (place, rrset, fitting)
-                return
-
-    def ready(self, writer: _Writer) -> Ready:
-        """The reply; with a ring if the RRset that turns is still whole or was the one that was cut."""
-        place = self.reply.turn
-        if place is None or place >= len(self.answer) or not self.answer[place]:
-            return self._plain(writer)
-        before = b"".join(record for rrset in self.answer[:place] for record in rrset)
-        behind = [*self.answer[place + 1 :], *self.authority, *self.additional]
-        tail = b"".join(record for rrset in behind for record in rrset) + self.opt
-        ring = self._ring(place)
-        return Ready(
-            self._head() + before,
-            b"".join(ring),
-            _cuts(ring),
-            len(self.answer[place]),
-            tail,
-            truncated=self.truncated,
-        )
-
-    def _ring(self, place: int) -> list[bytes]:
-        if self.truncated and self._cut[0] == place:
-            return self._cut[1]
-        return self.answer[place]
-
-    def _plain(self, writer: _Writer) -> Ready:
-        sections = [*self.answer, *self.authority, *self.additional]
-        body = b"".join(record for rrset in sections for record in rrset) + self.opt
-        head = self._head() + body
-        has_serial = 0 < writer.serial_at - 2 and not self.truncated
-        return Ready(head, serial_at=writer.serial_at - 2 if has_serial else 0, truncated=self.truncated)
-
-    def _head(self) -> bytes:
-        counts = (sum(map(len, section)) for section in (self.answer, self.authority))
-        additional = sum(map(len, self.additional)) + bool(self.opt)
-        header = HEADER.pack(0, self._flags(), 1, *counts, additional)[2:]
-        question = self.message.question
-        return header + question.name + _OPTION(question.type, question.klass)
-
-    def _flags(self) -> int:
-        reply = self.reply
-        flags = Flag.QR | self.message.flags & (Flag.RD | Flag.CD)
-        flags |= Flag.AA if reply.authoritative else 0
-        flags |= Flag.RA if reply.recursion else 0
-        flags |= Flag.TC if self.truncated else 0
-        return flags | reply.rcode & 15
 
 
 def _cuts(records: list[bytes]) -> Sequence[int]:

@@ -25,7 +25,7 @@ def pack(text: str) -> Address:
 def unpack(address: Address) -> str:
     """Presentation format; IPv6 as RFC 5952 shortens it."""
     if len(address) == 4:
-        return "%d.%d.%d.%d" % tuple(address)
+        return ".".join(map(str, address))
     return socket.inet_ntop(socket.AF_INET6, address)
 
 

@@ -43,9 +43,7 @@ def asked(message: Message) -> Asked:
     """The part of a message that its answer depends on."""
     question, edns = message.question, message.edns
     flags = message.flags & _ECHOED
-    return Asked(
-        question.folded, question.type, question.klass, flags, edns is not None, bool(edns and edns.do)
-    )
+    return Asked(question.folded, question.type, question.klass, flags, edns is not None, bool(edns and edns.do))
 
 
 @dataclass(slots=True)

@@ -50,9 +50,7 @@ class Responder:
             self._tell(entry.keep, Sent(1, transport, family, len(wire), len(reply), self._clock() - started))
         return reply
 
-    async def respond(
-        self, wire: bytes, client: Address, local: Address, transport: Transport
-    ) -> bytes | None:
+    async def respond(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
         """The reply to a message, or None where silence is the answer."""
         verdict = accept(wire)
         if verdict is not Verdict.ACCEPT:
@@ -70,9 +68,7 @@ class Responder:
         self._metrics.refused_early.labels(verdict.name.lower()).inc()
         return None if verdict is Verdict.IGNORE else refusal(wire, _REFUSALS[verdict])
 
-    def _query(
-        self, message: Message, client: Address, local: Address, transport: Transport, started: float
-    ) -> Query:
+    def _query(self, message: Message, client: Address, local: Address, transport: Transport, started: float) -> Query:
         return Query(message, Peer(*client[:2]), Peer(*local[:2]), transport, started)
 
     async def _answer(self, query: Query, wire: bytes) -> bytes:

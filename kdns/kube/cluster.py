@@ -1,0 +1,92 @@
+"""A cluster as plugins see it: an index that is kept current by a source, and what is still missing.
+
+Several server blocks with equal settings share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from kdns.kube.document import Origin
+from kdns.kube.index import Index
+from kdns.kube.objects import Ref
+from kdns.kube.store import Store
+
+
+class Source(Protocol):
+    """Feeds a store: files now, an API server or a saved state elsewhere."""
+
+    async def start(self) -> None:
+        """Return when the store holds what there is, or when waiting longer would keep questions waiting."""
+
+    async def stop(self) -> None:
+        """Let go of files, tasks and connections."""
+
+    def origin(self, ref: Ref) -> Origin | None:
+        """Where an object comes from."""
+
+    def missing(self) -> str:
+        """What is not known yet, for people; empty once everything was."""
+
+    def describe(self) -> str:
+        """Where objects come from, in a few words."""
+
+    def faults(self) -> Iterable[str]:
+        """What is wrong with what was read, a line each, with its place."""
+
+
+class Cluster:
+    """A store and the source that feeds it: a part that is started before anybody asks."""
+
+    def __init__(self, store: Store, source: Source) -> None:
+        self.store = store
+        self.source = source
+
+    @property
+    def index(self) -> Index:
+        """What questions are looked up in."""
+        return self.store.index
+
+    async def start(self) -> None:
+        """Start the source."""
+        await self.source.start()
+
+    async def stop(self) -> None:
+        """Stop the source."""
+        await self.source.stop()
+
+    def missing(self) -> str:
+        """What is not known yet, for people; empty once everything was."""
+        return self.source.missing()
+
+    def origin(self, ref: Ref) -> str:
+        """Where an object comes from, for people; empty if nobody knows."""
+        found = self.source.origin(ref)
+        return str(found) if found else ""
+
+
+class Nowhere:
+    """The source of a directive that names none: a live cluster, which kdns does not follow yet."""
+
+    async def start(self) -> None:
+        """Nothing to wait for."""
+
+    async def stop(self) -> None:
+        """Nothing to let go of."""
+
+    def origin(self, ref: Ref) -> Origin | None:  # noqa: ARG002
+        """No object comes from here."""
+        return None
+
+    def missing(self) -> str:
+        """Always everything."""
+        return "an API server, which this version does not follow yet; 'manifests PATH' serves files"
+
+    def describe(self) -> str:
+        """For the line at start."""
+        return "an API server (not followed yet)"
+
+    def faults(self) -> Iterable[str]:
+        """Nothing was read."""
+        return ()

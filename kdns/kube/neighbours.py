@@ -1,0 +1,75 @@
+"""Names that exist near one that does not: for people who mistyped, or took another path than they meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from itertools import islice
+
+from kdns.kube.index import Backed, Index, ServiceKey
+from kdns.kube.labels import endpoint_name, service_name
+from kdns.kube.names import Request, parse
+from kdns.kube.objects import Service
+from kdns.kube.options import Options
+from kdns.proto.message import Question
+from kdns.proto.name import Name, from_labels, labels
+
+_MOST = 8
+_LIKENESS = 0.6
+
+
+def neighbours(question: Question, zone: Name, index: Index, options: Options) -> Iterator[Name]:
+    """At most eight names of the zone, the nearest first; the question's own name is not among them."""
+    left = labels(question.folded)[: -len(labels(zone)) or None]
+    request = parse(left)
+    found: dict[Name, None] = {}
+    for key in _near_services(request, [label.decode("latin-1") for label in left], index):
+        backed = index.services[key]
+        if backed.service is not None and _is_exposed(index, key):
+            found.update(dict.fromkeys(_names(backed, backed.service, zone, options)))
+    found.pop(question.folded, None)
+    return islice(iter(found), _MOST)
+
+
+def _is_exposed(index: Index, key: ServiceKey) -> bool:
+    namespace = index.namespaces.get(key[0])
+    return namespace is not None and namespace.exposed
+
+
+def _near_services(request: Request, left: list[str], index: Index) -> Iterator[ServiceKey]:
+    """The very Service; else those of a like name in its namespace, of its name in others, of a like name anywhere."""
+    wanted = (request.namespace, request.service) if request.service else _guessed(left)
+    if wanted in index.services:
+        yield wanted
+        return
+    namespace, service = wanted
+    here = [name for where, name in index.services if where == namespace]
+    yield from ((namespace, name) for name in _like(service, here))
+    yield from (key for key in sorted(index.services) if key[1] == service and key[0] != namespace)
+    others = {".".join(reversed(key)): key for key in index.services}
+    yield from (others[name] for name in _like(f"{service}.{namespace}", others))
+
+
+def _guessed(left: list[str]) -> ServiceKey:
+    """The namespace and Service that labels of no form may have meant: `web.shop`, `web.shop.scv`, `web`."""
+    parts = [label for label in left if not label.startswith("_") and label not in {"svc", "pod"}]
+    service, namespace = (*parts, "", "")[:2]
+    return namespace, service
+
+
+def _like(word: str, known: Iterable[str]) -> list[str]:
+    return get_close_matches(word, list(known), n=3, cutoff=_LIKENESS)
+
+
+def _names(backed: Backed, service: Service, zone: Name, options: Options) -> Iterator[Name]:
+    """A Service's own name, its ports' names and its endpoints' names, as far as they have records."""
+    if not service.headless or backed.ready:
+        yield service_name(service, zone)
+        ports = service.ports if not service.headless else [p for e in backed.ready for p in e.ports]
+        for port in ports:
+            if port.name:
+                below = (b"_" + port.name.encode(), b"_" + port.protocol.lower().encode())
+                yield from_labels(below, service_name(service, zone))
+    for endpoint in backed.ready if service.headless else ():
+        for address in endpoint.addresses:
+            yield endpoint_name(endpoint, address, service, zone, pod_names=options.endpoint_pod_names)

@@ -1,0 +1,208 @@
+"""From the API's shapes to what DNS shows of them.
+
+Each function raises ShapeError, with the field's path, for what cannot be served: an address that
+is none, an object without a name. Equal strings and addresses are kept once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from sys import intern
+
+from kdns.kube import schema
+from kdns.kube.objects import (
+    Endpoint,
+    Endpoints,
+    Namespace,
+    Object,
+    Pod,
+    Port,
+    Service,
+    ServiceImport,
+    Slice,
+)
+from kdns.kube.schema import ShapeError
+from kdns.proto.reverse import Address
+
+SERVICE_NAME = "kubernetes.io/service-name"
+SKIP_MIRROR = "endpointslice.kubernetes.io/skip-mirror"
+IMPORT_NAME = "multicluster.kubernetes.io/service-name"
+SOURCE_CLUSTER = "multicluster.kubernetes.io/source-cluster"
+FINISHED = frozenset({"Succeeded", "Failed", "Unknown"})
+"""Phases whose Pods have no name (CoreDNS: plugin/kubernetes/controller.go, the Pod watch's field selector)."""
+DEFAULT_NAMESPACE = "default"
+
+
+@lru_cache(maxsize=65536)
+def _packed(text: str) -> Address:
+    return ipaddress.ip_address(text).packed
+
+
+def address(text: str, path: str) -> Address:
+    """A packed address; `path` is the field it stands in."""
+    try:
+        return _packed(text)
+    except ValueError:
+        raise ShapeError(f"'{text}' is no IP address", path) from None
+
+
+def identity(metadata: schema.Metadata) -> tuple[str, str]:
+    """Namespace and name; what has no namespace is in `default`, as kubectl would put it."""
+    if not metadata.name:
+        raise ShapeError("an object needs a name", "metadata.name")
+    return intern(metadata.namespace or DEFAULT_NAMESPACE), intern(metadata.name)
+
+
+def service(raw: schema.Service) -> Service:
+    """A Service as DNS shows it."""
+    spec = raw.spec or schema.ServiceSpec()
+    namespace, name = identity(raw.metadata)
+    ports = _ports(spec.ports or ())
+    outside = tuple(_external(raw, spec))
+    if spec.type == "ExternalName":
+        external = spec.external_name or ""
+        return Service(namespace, name, (), ports, external_name=external, external_addresses=outside)
+    given = spec.cluster_ips or ([spec.cluster_ip] if spec.cluster_ip else [])
+    if "None" in given:
+        return Service(namespace, name, (), ports, headless=True, external_addresses=outside)
+    field = "spec.clusterIPs" if spec.cluster_ips else "spec.clusterIP"
+    return Service(namespace, name, tuple(address(ip, field) for ip in given if ip), ports, external_addresses=outside)
+
+
+def _external(raw: schema.Service, spec: schema.ServiceSpec) -> Iterator[Address]:
+    for place, ip in enumerate(spec.external_ips or ()):
+        yield address(ip, f"spec.externalIPs[{place}]")
+    balancer = raw.status.load_balancer if raw.status else None
+    for place, ingress in enumerate((balancer and balancer.ingress) or ()):
+        if ingress.ip:
+            yield address(ingress.ip, f"status.loadBalancer.ingress[{place}].ip")
+
+
+def _ports(
+    ports: Iterable[schema.ServicePort | schema.EndpointPort | schema.ImportPort],
+) -> tuple[Port, ...]:
+    return tuple(
+        Port(intern(port.name or ""), port.port, intern((port.protocol or "TCP").upper()))
+        for port in ports
+        if port.port is not None
+    )
+
+
+def endpoint_slice(raw: schema.EndpointSlice) -> Slice:
+    """A slice, of the Service or ServiceImport that its labels name. FQDN slices have no addresses for DNS."""
+    namespace, name = identity(raw.metadata)
+    labels = raw.metadata.labels or {}
+    imported = labels.get(IMPORT_NAME, "")
+    owner = imported or labels.get(SERVICE_NAME, "")
+    cluster = intern(labels.get(SOURCE_CLUSTER, "")) if imported else ""
+    endpoints: tuple[Endpoint, ...] = ()
+    if raw.address_type != "FQDN":
+        ports = _ports(raw.ports or ())
+        endpoints = tuple(
+            _slice_endpoint(each, ports, cluster, f"endpoints[{place}]")
+            for place, each in enumerate(raw.endpoints or ())
+        )
+    return Slice(namespace, name, intern(owner), endpoints, bool(imported))
+
+
+def _slice_endpoint(raw: schema.SliceEndpoint, ports: tuple[Port, ...], cluster: str, path: str) -> Endpoint:
+    conditions = raw.conditions or schema.Conditions()
+    return Endpoint(
+        tuple(address(ip, f"{path}.addresses[{place}]") for place, ip in enumerate(raw.addresses or ())),
+        ports,
+        hostname=raw.hostname or "",
+        target=_target(raw.target_ref),
+        node=intern(raw.node_name or ""),
+        zone=intern(raw.zone or ""),
+        ready=conditions.ready is not False,
+        terminating=bool(conditions.terminating),
+        cluster=cluster,
+    )
+
+
+def _target(ref: schema.TargetRef | None) -> str:
+    return (ref.name or "") if ref is not None and ref.kind in {"Pod", None} else ""
+
+
+def endpoints(raw: schema.Endpoints) -> Endpoints:
+    """An Endpoints object: every address of every subset, with the ports of its subset."""
+    namespace, name = identity(raw.metadata)
+    found: list[Endpoint] = []
+    for place, subset in enumerate(raw.subsets or ()):
+        ports = _ports(subset.ports or ())
+        path = f"subsets[{place}]"
+        found += _subset(subset.addresses or (), ports, f"{path}.addresses", ready=True)
+        found += _subset(subset.not_ready_addresses or (), ports, f"{path}.notReadyAddresses", ready=False)
+    skip = (raw.metadata.labels or {}).get(SKIP_MIRROR) == "true"
+    return Endpoints(namespace, name, tuple(found), skip)
+
+
+def _subset(
+    of: Sequence[schema.EndpointAddress], ports: tuple[Port, ...], path: str, *, ready: bool
+) -> Iterator[Endpoint]:
+    for place, each in enumerate(of):
+        yield Endpoint(
+            (address(each.ip, f"{path}[{place}].ip"),),
+            ports,
+            hostname=each.hostname or "",
+            target=_target(each.target_ref),
+            node=intern(each.node_name or ""),
+            ready=ready,
+        )
+
+
+def pod(raw: schema.Pod) -> Pod | None:
+    """A Pod with both families' addresses; None for one that has no name in DNS: finished, or on its way out."""
+    namespace, name = identity(raw.metadata)
+    status = raw.status or schema.PodStatus()
+    if status.phase in FINISHED or raw.metadata.deletion_timestamp is not None:
+        return None
+    labels = tuple(sorted((raw.metadata.labels or {}).items()))
+    return Pod(namespace, name, pod_addresses(status), labels)
+
+
+def pod_addresses(status: schema.PodStatus) -> tuple[Address, ...]:
+    """`podIPs`, or `podIP` where there is no list."""
+    if status.pod_ips:
+        return tuple(address(each.ip, f"status.podIPs[{place}].ip") for place, each in enumerate(status.pod_ips))
+    return (address(status.pod_ip, "status.podIP"),) if status.pod_ip else ()
+
+
+def namespace(raw: schema.Namespace) -> Namespace:
+    """A Namespace, exposed until a setting says otherwise."""
+    if not raw.metadata.name:
+        raise ShapeError("an object needs a name", "metadata.name")
+    return Namespace(intern(raw.metadata.name))
+
+
+def service_import(raw: schema.ServiceImport) -> ServiceImport:
+    """A ServiceImport: headless by its type, or for want of addresses."""
+    spec = raw.spec or schema.ImportSpec()
+    where, name = identity(raw.metadata)
+    ips = tuple(address(ip, f"spec.ips[{place}]") for place, ip in enumerate(spec.ips or ()))
+    return ServiceImport(where, name, ips, _ports(spec.ports or ()), spec.type == "Headless")
+
+
+def labels_of(raw: schema.Shaped) -> Mapping[str, str]:
+    """An object's labels."""
+    return raw.metadata.labels or {}
+
+
+def slim(raw: schema.Shaped) -> Object | None:
+    """Any shape that DNS shows, as it shows it; None for those it does not show."""
+    match raw:
+        case schema.Service():
+            return service(raw)
+        case schema.EndpointSlice():
+            return endpoint_slice(raw)
+        case schema.Endpoints():
+            return endpoints(raw)
+        case schema.Pod():
+            return pod(raw)
+        case schema.Namespace():
+            return namespace(raw)
+        case schema.ServiceImport():
+            return service_import(raw)
+    return None

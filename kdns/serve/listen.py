@@ -1,0 +1,121 @@
+"""What every listener needs: bound sockets, or one line that says why not; and somebody who answers."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from kdns.chain import Peer, Transport
+from kdns.errors import StartError
+from kdns.log import Sparing, place_of
+from kdns.metrics import Metrics
+
+_log = logging.getLogger("kdns.serve")
+_BACKLOG = 1024
+"""Connections that wait to be accepted; the kernel may allow fewer (net.core.somaxconn)."""
+_NO_SUCH_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
+
+Address = tuple[str, int]
+"""An IP in presentation format and a port, as sockets give them (IPv6 has two more fields)."""
+
+
+class Answerer(Protocol):
+    """Bytes in, bytes out: what a listener carries messages to."""
+
+    def hit(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
+        """The reply if it lies ready. `local` is the address that was asked."""
+
+    async def respond(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
+        """The reply, however long it takes; None where silence is the answer."""
+
+
+class Mishaps:
+    """Where exceptions end that no answerer should let out: counted, and logged once per kind and minute."""
+
+    def __init__(self, metrics: Metrics, clock: Callable[[], float]) -> None:
+        self._panics = metrics.panics
+        self._sparing = Sparing(clock)
+
+    def tell(self, error: Exception) -> None:
+        """Take note of one. Its message stays without a reply."""
+        self._panics.inc()
+        if self._sparing.first(place_of(error)):
+            _log.error("a message could not be answered", exc_info=error)
+
+
+def bind(host: str, port: int, type: socket.SocketKind) -> list[socket.socket]:
+    """Non-blocking sockets on an address; on every address, one per IP family, where `host` is empty.
+
+    Those of streams listen already. With port 0 the kernel picks one, the same for both families.
+    Raises StartError.
+    """
+    bound: list[socket.socket] = []
+    try:
+        for each in [host] if host else _everywhere():
+            wanted = bound[0].getsockname()[1] if bound else port
+            bound.append(_bind(each, wanted, type))
+    except StartError:
+        for sock in bound:
+            sock.close()
+        raise
+    return bound
+
+
+def _everywhere() -> list[str]:
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
+    except OSError:
+        return ["0.0.0.0"]
+    return ["0.0.0.0", "::"]
+
+
+def _bind(host: str, port: int, type: socket.SocketKind) -> socket.socket:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=type, flags=socket.AI_NUMERICHOST)[0]
+    except socket.gaierror:
+        raise StartError(f"'{host}' is no IP address to listen on") from None
+    try:
+        sock = socket.socket(family, type)
+    except OSError as error:
+        raise _start_error(error, host, port, type) from error
+    try:
+        _prepare(sock)
+        sock.bind(address)
+        if type == socket.SOCK_STREAM:
+            sock.listen(_BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise _start_error(error, host, port, type) from error
+    return sock
+
+
+def _prepare(sock: socket.socket) -> None:
+    """SO_REUSEADDR is for streams: there it overlooks dying connections, with UDP a living server."""
+    sock.setblocking(False)
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    if sock.type == socket.SOCK_STREAM:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _start_error(error: OSError, host: str, port: int, type: socket.SocketKind) -> StartError:
+    address = Peer(host, port)
+    over = "TCP" if type == socket.SOCK_STREAM else "UDP"
+    if error.errno == errno.EADDRINUSE:
+        return StartError(
+            f"address {address} is in use: stop what listens there ({over}) or choose another port (-dns.port)"
+        )
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return StartError(
+            f"no permission to bind port {port}: run as root or with the capability NET_BIND_SERVICE, "
+            "or choose a port from 1024 up (-dns.port)"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return StartError(f"{host} is no address of this machine: bind one that is, or none for all of them")
+    if error.errno in _NO_SUCH_FAMILY:
+        return StartError(f"this machine has no {'IPv6' if ':' in host else 'IPv4'}, which {address} needs")
+    return StartError(f"cannot listen on {address} over {over}: {error.strerror or error}")

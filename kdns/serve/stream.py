@@ -1,0 +1,75 @@
+"""DNS over TCP (RFC 7766): the listener. What happens on a connection is in `connection`."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from kdns.metrics import Metrics
+from kdns.serve.connection import Connection, Shared
+from kdns.serve.crowd import Crowd, Limits
+from kdns.serve.listen import Address, Answerer, Mishaps, bind
+
+__all__ = ["Limits", "StreamListener"]
+
+_TURNS = 6
+"""Turns of the loop from a connection in the kernel's queue to the questions in its buffer."""
+
+
+class StreamListener:
+    """Carries messages of streams to an answerer and back. `host` is an IP, or empty for every address."""
+
+    def __init__(
+        self,
+        responder: Answerer,
+        host: str,
+        port: int,
+        *,
+        metrics: Metrics,
+        loop: asyncio.AbstractEventLoop,
+        limits: Limits | None = None,
+    ) -> None:
+        self._host, self._port = host, port
+        self._loop = loop
+        limits = limits or Limits()
+        self._crowd = Crowd(limits.connections, metrics)
+        self._shared = Shared(responder, self._crowd, limits, loop, Mishaps(metrics, loop.time))
+        self._address: Address = (host, port)
+        self._servers: list[asyncio.Server] = []
+
+    @property
+    def address(self) -> Address:
+        """What it is bound to; with every address, that of IPv4."""
+        return self._address
+
+    async def open(self) -> None:
+        """Bind and begin to answer. Raises StartError."""
+        sockets = bind(self._host, self._port, socket.SOCK_STREAM)
+        ip, port, *_ = sockets[0].getsockname()
+        self._address = (ip, port)
+        self._servers = [await self._serve(sock) for sock in sockets]
+
+    async def _serve(self, sock: socket.socket) -> asyncio.Server:
+        return await self._loop.create_server(lambda: Connection(self._shared), sock=sock)
+
+    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109
+        """Answer what has come, then no more, and close. Takes `timeout` seconds at most."""
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        self._stop_accepting()
+        self._crowd.stop()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._crowd.gone()
+        except TimeoutError:
+            return
+
+    def close(self) -> None:
+        """Give the addresses back and end what is still open."""
+        self._stop_accepting()
+        self._crowd.abort()
+
+    def _stop_accepting(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers = []
