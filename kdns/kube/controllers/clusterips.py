@@ -44,9 +44,7 @@ class _Bid:
         return Problem(self.document.origin, f"{title(self.document)}: {text}")
 
 
-def give_cluster_ips(
-    documents: Sequence[Document], settings: Settings
-) -> tuple[list[Document], list[Problem]]:
+def give_cluster_ips(documents: Sequence[Document], settings: Settings) -> tuple[list[Document], list[Problem]]:
     """The documents, in which each Service that asks for cluster IPs has them, and `default/kubernetes`.
 
     Of two that give the same address the first, by file and document, keeps it; the other goes

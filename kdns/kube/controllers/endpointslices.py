@@ -122,9 +122,7 @@ def _endpoint(
             terminating=leaving,
         ),
         hostname=pod.hostname if pod.hostname and pod.subdomain == service.name else None,
-        target_ref=schema.TargetRef(
-            kind="Pod", name=member.document.name, namespace=member.document.namespace
-        ),
+        target_ref=schema.TargetRef(kind="Pod", name=member.document.name, namespace=member.document.namespace),
         node_name=pod.node_name or None,
         zone=zones.get(pod.node_name or "") or None,
     )

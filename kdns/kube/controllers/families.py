@@ -58,6 +58,5 @@ def of_endpoints(spec: schema.ServiceSpec, settings: Settings) -> list[Family]:
     if own:
         return own
     known = available(settings)
-    return [each.family for each in asked(spec, settings) if each.demanded or each.family in known] or [
-        Family.IPV4
-    ]
+    found = [each.family for each in asked(spec, settings) if each.demanded or each.family in known]
+    return found or [Family.IPV4]

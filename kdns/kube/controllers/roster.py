@@ -24,9 +24,7 @@ class Roster:
         self._names = {identity(document)[1:] for document, _ in found}
         self._adopted: set[Identity] = set()
 
-    def counted(
-        self, namespace: str, selector: Selector, *, own: Controls, adopts: Controls
-    ) -> list[Document]:
+    def counted(self, namespace: str, selector: Selector, *, own: Controls, adopts: Controls) -> list[Document]:
         """The active Pods that the selector finds and that are the workload's.
 
         `own` tells, of a Pod that something controls, whether it is this workload; `adopts`, of one
