@@ -1,6 +1,6 @@
 """Every metric of kdns, named once; names and labels as CoreDNS has them where it has them.
 
-The registry is an argument: tests make their own. This is the only module that speaks to
+Each instance has a registry of its own. This is the only module that speaks to
 prometheus_client.
 """
 
@@ -23,7 +23,8 @@ from prometheus_client.process_collector import ProcessCollector
 
 from kdns import __version__
 
-disable_created_metrics()  # a `_created` series beside each counter, which CoreDNS does not have
+# CoreDNS has no `_created` series beside each counter.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -107,7 +107,7 @@ def tries(app: App) -> Iterator[str]:
     samples = [sample for samples in app.plan.build.samples for sample in samples()]
     yield "try, from another terminal:"
     for name, type in samples[:3]:
-        yield f"  dig {server} {name} {type}".removesuffix(" A")
+        yield f"  dig {server} {name.removesuffix('.')} {type}".removesuffix(" A")
 
 
 def _url_host(host: str) -> str:

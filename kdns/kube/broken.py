@@ -47,14 +47,9 @@ class Broken:
         self._metrics.manifest_broken.labels(file).set(len({error.document for error in errors}))
 
     def _tell_problems(self, problems: Iterable[Problem]) -> None:
-        lines = dict.fromkeys(map(_line, problems))
+        lines = dict.fromkeys(map(str, problems))
         for line in lines:
             if line not in self._problems:
                 _log.warning("%s", line)
         self._problems = frozenset(lines)
 
-
-def _line(problem: Problem) -> str:
-    origin = problem.origin
-    place = f"{origin.file}:{origin.document}:{origin.line}: " if origin.file else ""
-    return place + problem.text

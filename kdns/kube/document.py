@@ -41,7 +41,15 @@ class Document(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Something wrong with an object that could be read; the others are served."""
+    """Something wrong with an object that could be read; the others are served.
+
+    A `warning` is what kubectl would pass in silence.
+    """
 
     origin: Origin
     text: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        file, document, line, made_from = self.origin
+        return f"{file}:{document}:{line}: {self.text}" if file else f"{made_from}: {self.text}"

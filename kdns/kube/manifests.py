@@ -114,12 +114,9 @@ class Manifests:
         return f"{self.files} files in {', '.join(map(_near, self.paths))}{others}"
 
     def faults(self) -> Iterator[str]:
-        """What is wrong with what was read, a line each, with its place."""
+        """What is wrong with what was read, a line each, with its place; warnings are not among it."""
         yield from map(str, self.errors)
-        yield from (
-            f"{problem.origin.file}:{problem.origin.document}:{problem.origin.line}: {problem.text}"
-            for problem in self.problems
-        )
+        yield from (str(problem) for problem in self.problems if not problem.warning)
 
     async def _go_on(self) -> None:
         last: object = None

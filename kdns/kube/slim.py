@@ -59,11 +59,12 @@ def service(raw: schema.Service) -> Service:
     """A Service as DNS shows it."""
     spec = raw.spec or schema.ServiceSpec()
     namespace, name = identity(raw.metadata)
-    ports = _ports(spec.ports or ())
+    ports = _ports(spec.ports, "spec.ports")
     outside = tuple(_external(raw, spec))
     if spec.type == "ExternalName":
-        external = spec.external_name or ""
-        return Service(namespace, name, (), ports, external_name=external, external_addresses=outside)
+        if not spec.external_name:
+            raise ShapeError("an ExternalName Service needs a name to be an alias of", "spec.externalName")
+        return Service(namespace, name, (), ports, external_name=spec.external_name, external_addresses=outside)
     given = spec.cluster_ips or ([spec.cluster_ip] if spec.cluster_ip else [])
     if "None" in given:
         return Service(namespace, name, (), ports, headless=True, external_addresses=outside)
@@ -81,17 +82,23 @@ def _external(raw: schema.Service, spec: schema.ServiceSpec) -> Iterator[Address
 
 
 def _ports(
-    ports: Iterable[schema.ServicePort | schema.EndpointPort | schema.ImportPort],
+    ports: Iterable[schema.ServicePort | schema.EndpointPort | schema.ImportPort] | None, path: str
 ) -> tuple[Port, ...]:
-    return tuple(
-        Port(intern(port.name or ""), port.port, intern((port.protocol or "TCP").upper()))
-        for port in ports
-        if port.port is not None
-    )
+    return tuple(_port(port, place, path) for place, port in enumerate(ports or ()) if port.port is not None)
+
+
+def _port(port: schema.ServicePort | schema.EndpointPort | schema.ImportPort, place: int, path: str) -> Port:
+    number = port.port or 0
+    if not 0 <= number < 1 << 16:
+        raise ShapeError(f"a port is at most 65535, not {number}", f"{path}[{place}].port")
+    return Port(intern(port.name or ""), number, intern((port.protocol or "TCP").upper()))
 
 
 def endpoint_slice(raw: schema.EndpointSlice) -> Slice:
-    """A slice, of the Service or ServiceImport that its labels name. FQDN slices have no addresses for DNS."""
+    """A slice, of the Service or ServiceImport that its labels name.
+
+    FQDN slices, and endpoints without addresses, have nothing for DNS.
+    """
     namespace, name = identity(raw.metadata)
     labels = raw.metadata.labels or {}
     imported = labels.get(IMPORT_NAME, "")
@@ -99,10 +106,11 @@ def endpoint_slice(raw: schema.EndpointSlice) -> Slice:
     cluster = intern(labels.get(SOURCE_CLUSTER, "")) if imported else ""
     endpoints: tuple[Endpoint, ...] = ()
     if raw.address_type != "FQDN":
-        ports = _ports(raw.ports or ())
+        ports = _ports(raw.ports, "ports")
         endpoints = tuple(
             _slice_endpoint(each, ports, cluster, f"endpoints[{place}]")
             for place, each in enumerate(raw.endpoints or ())
+            if each.addresses
         )
     return Slice(namespace, name, intern(owner), endpoints, bool(imported))
 
@@ -131,8 +139,8 @@ def endpoints(raw: schema.Endpoints) -> Endpoints:
     namespace, name = identity(raw.metadata)
     found: list[Endpoint] = []
     for place, subset in enumerate(raw.subsets or ()):
-        ports = _ports(subset.ports or ())
         path = f"subsets[{place}]"
+        ports = _ports(subset.ports, f"{path}.ports")
         found += _subset(subset.addresses or (), ports, f"{path}.addresses", ready=True)
         found += _subset(subset.not_ready_addresses or (), ports, f"{path}.notReadyAddresses", ready=False)
     skip = (raw.metadata.labels or {}).get(SKIP_MIRROR) == "true"
@@ -178,11 +186,11 @@ def namespace(raw: schema.Namespace) -> Namespace:
 
 
 def service_import(raw: schema.ServiceImport) -> ServiceImport:
-    """A ServiceImport: headless by its type, or for want of addresses."""
+    """A ServiceImport: headless by its type; another one without addresses has none yet."""
     spec = raw.spec or schema.ImportSpec()
     where, name = identity(raw.metadata)
     ips = tuple(address(ip, f"spec.ips[{place}]") for place, ip in enumerate(spec.ips or ()))
-    return ServiceImport(where, name, ips, _ports(spec.ports or ()), spec.type == "Headless")
+    return ServiceImport(where, name, ips, _ports(spec.ports, "spec.ports"), spec.type == "Headless")
 
 
 def labels_of(raw: schema.Shaped) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ _BOUNDARY = re.compile(r"^(?:%[^\n]*\n){0,9}---(?=\s|\Z)", re.MULTILINE)
 """The beginning of a document, its directives included (YAML 1.2.2 §9.1.2); what stands before ends there."""
 _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """What no YAML text holds (YAML 1.2.2 §5.1), and a byte order mark in its middle."""
-_OTHER_BREAKS = re.compile("[\x85\u2028\u2029]")
+_OTHER_BREAKS = re.compile(r"[\x85\u2028\u2029]|\r(?!\n)")
 """Line ends to YAML 1.1 and the parser, but not to editors."""
 _PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "null"))
 

@@ -132,9 +132,9 @@ def _skip_name(wire: bytes, at: int) -> int:
         length = wire[at]
         if length >= _POINTER:
             return _check_pointer(wire, at, start)
+        at += 1 + length
         if length > MAX_LABEL or at - start > MAX_NAME:
             raise WireError("an owner has a label or a length that no name has")
-        at += 1 + length
         if not length:
             return at
     raise WireError("an owner is cut short")

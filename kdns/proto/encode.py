@@ -7,6 +7,7 @@ To shrink a reply, the Extended DNS Error goes first, then whole RRsets of the a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 from struct import Struct
 from typing import NamedTuple
@@ -29,6 +30,8 @@ _SHORT = Struct("!H").pack
 _POINTER = 0xC000
 _FARTHEST = 0x3FFF
 _DO = 0x8000
+_ANSWERS_AT = 4
+"""Where the count of answers lies: behind flags and the count of questions, less the id."""
 _SOA_TIMES = 20
 _IS_NAME = frozenset({RRType.NS, RRType.CNAME, RRType.PTR})
 """Rdata that is one name, compressible since RFC 1035; later types are never (RFC 3597 §4)."""
@@ -54,11 +57,15 @@ def encode(message: Message, reply: Reply, limit: int, payload: int = PAYLOAD) -
     opts = _opts(message, reply, payload)
     opt = next((opt for opt in opts if size + len(opt) <= room), opts[-1])
     fit = whole if size + len(opt) <= room else _shrink(whole, room - len(opt))
+    shrunk = fit is not whole or opt is not opts[0]
     head = _head(message, reply, fit, has_opt=bool(opt))
     if reply.turn is not None and reply.turn < len(fit.answer) and fit.answer[reply.turn]:
-        return _ring(head, whole, fit, reply.turn, opt)
-    serial_at = max(0, writer.serial_at - 2) if not fit.truncated else 0
-    return Ready(head + fit.joined() + opt, serial_at=serial_at, truncated=fit.truncated)
+        ready = _ring(head, whole, fit, reply.turn, opt, room)
+    else:
+        body = head + fit.joined()
+        serial_at = writer.serial_at - 2
+        ready = Ready(body + opt, serial_at=serial_at if 0 < serial_at < len(body) else 0)
+    return replace(ready, truncated=fit.truncated, shrunk=shrunk)
 
 
 class _Written(NamedTuple):
@@ -107,17 +114,22 @@ def _cut(answer: list[list[bytes]], room: int) -> list[list[bytes]]:
     return kept
 
 
-def _ring(head: bytes, whole: _Written, fit: _Written, turn: int, opt: bytes) -> Ready:
+def _ring(head: bytes, whole: _Written, fit: _Written, turn: int, opt: bytes, room: int) -> Ready:
     """The reply with one RRset as a ring; of one that was cut, every record still takes its turn."""
     ring = whole.answer[turn]
-    return Ready(
-        head + fit.joined(0, turn),
-        b"".join(ring),
-        _cuts(ring),
-        len(fit.answer[turn]),
-        fit.joined(turn + 1) + opt,
-        truncated=fit.truncated,
-    )
+    before, behind = fit.joined(0, turn), fit.joined(turn + 1) + opt
+    window = len(ring)
+    if len(fit.answer[turn]) < window:  # records may differ in size, and any run of them must fit
+        sizes = accumulate(sorted(map(len, ring), reverse=True))
+        window = sum(size <= room - len(before) - len(behind) for size in sizes)
+        head = _with_answers(head, len(fit.answer[turn]) - window)
+    return Ready(head + before, b"".join(ring), _cuts(ring), window, behind)
+
+
+def _with_answers(head: bytes, less: int) -> bytes:
+    """The same head with a smaller count of answers."""
+    count = int.from_bytes(head[_ANSWERS_AT : _ANSWERS_AT + 2]) - less
+    return head[:_ANSWERS_AT] + _SHORT(count) + head[_ANSWERS_AT + 2 :]
 
 
 def _head(message: Message, reply: Reply, fit: _Written, *, has_opt: bool) -> bytes:

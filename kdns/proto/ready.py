@@ -21,7 +21,8 @@ class Ready:
     """`head` + `window` records of `ring` + `tail`.
 
     `cuts` are the offsets of the ring's records and of its end. `serial_at` is the offset in `head`
-    of an SOA's serial, 0 where there is none. `truncated` tells that TC is set.
+    of an SOA's serial, 0 where there is none. `truncated` tells that TC is set, `shrunk` that anything
+    at all was left out for want of room: another client may have more.
     """
 
     head: bytes
@@ -31,6 +32,7 @@ class Ready:
     tail: bytes = b""
     serial_at: int = 0
     truncated: bool = False
+    shrunk: bool = False
 
     def __len__(self) -> int:
         """Bytes of the reply that begins with the ring's first record, its id included."""

@@ -126,7 +126,7 @@ class Memo:
         """
         if keep.scope != Scope.EVERYBODY or (keep.depends_on and since != self.epoch):
             return None
-        key = asked(message)._replace(room=limit if ready.truncated else 0)
+        key = asked(message)._replace(room=limit if ready.shrunk else 0)
         if old := self._entries.get(key):
             self._drop(old)
         folded = ready.asked_as(key.question)

@@ -13,7 +13,7 @@ from kdns.errors import KdnsError, WireError
 from kdns.log import Sparing, place_of
 from kdns.metrics import Metrics
 from kdns.proto.decode import Verdict, accept, decode, refusal
-from kdns.proto.encode import LARGEST, PAYLOAD, encode, udp_limit
+from kdns.proto.encode import LARGEST, PAYLOAD, SMALLEST, encode, udp_limit
 from kdns.proto.message import Ede, Message
 from kdns.proto.types import EDE, Class, RCode
 from kdns.serve.memo import Entry, Memo
@@ -37,7 +37,13 @@ class Responder:
         self._sparing = Sparing(clock)
         self._turn = 0
 
-    def hit(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
+    def hit(
+        self,
+        wire: bytes,
+        client: Address,
+        local: Address,  # noqa: ARG002  a hit takes what `respond` takes
+        transport: Transport,
+    ) -> bytes | None:
         """The reply if exactly these bytes were answered before and nothing has changed since."""
         entry = self.memo.known(wire, transport)
         if entry is None:
@@ -61,7 +67,11 @@ class Responder:
             self._metrics.refused_early.labels("malformed").inc()
             return refusal(wire, RCode(error.rcode))
         query = self._query(message, client, local, transport, self._clock())
-        body = await self._answer(query, wire)
+        try:
+            body = await self._answer(query, wire)
+        except Exception as error:  # a server never dies of one bad question, or of a reply that cannot be written
+            self._note(error)
+            body = encode(message, failure(error), SMALLEST).body(0)
         return wire[:2] + body
 
     def _refuse(self, wire: bytes, verdict: Verdict) -> bytes | None:
@@ -125,13 +135,19 @@ class Responder:
     async def _run(self, query: Query, served: Served) -> Response:
         try:
             response = await served.handler(query)
-        except Exception as error:  # a server never dies of one bad question
+        except Exception as error:  # so that it is encoded, counted and shown as any response
             response = failure(error)
-        if response.error is not None and not isinstance(response.error, KdnsError):
-            self._metrics.panics.inc()
-            if self._sparing.first(place_of(response.error)):
-                _log.error("a plugin failed; the question is answered SERVFAIL", exc_info=response.error)
+        if response.error is not None:
+            self._note(response.error)
         return response
+
+    def _note(self, error: Exception) -> None:
+        """Count and log what is a defect of kdns; the rest is for *errors* to log."""
+        if isinstance(error, KdnsError):
+            return
+        self._metrics.panics.inc()
+        if self._sparing.first(place_of(error)):
+            _log.error("a plugin failed; the question is answered SERVFAIL", exc_info=error)
 
     def _show(self, entry: Entry, query: Query) -> None:
         for watcher in entry.keep.each:

@@ -37,4 +37,4 @@ def _position(document: Document) -> tuple[Place, str]:
 
 def _again(former: Document, last: Document) -> Problem:
     text = f"{title(former)} is given again in {place(last.origin)}; that one counts, being the last"
-    return Problem(former.origin, text)
+    return Problem(former.origin, text, warning=True)

@@ -1,0 +1,393 @@
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import dns.asyncquery
+import dns.flags
+import dns.message
+import dns.rcode
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kdns.chain import Query, Response, Transport
+from kdns.errors import StartError
+from kdns.metrics import Metrics
+from kdns.serve import udp
+from kdns.serve.datagram import Datagram
+from kdns.serve.listen import Address, Answerer
+from kdns.serve.udp import UdpListener
+from tests.serve.answering import Desk, addressed, by_reason
+from tests.serve.sockets import LOOPBACKS, PATIENCE, UdpClient, needs_ipv6, until
+
+Reply = Callable[[bytes], Awaitable[bytes | None]]
+
+
+@dataclass
+class Echo:
+    """Answers with what was asked, and remembers how it was asked. `ready` are those that hit."""
+
+    ready: frozenset[bytes] = frozenset()
+    reply: Reply | None = None
+    asked: list[tuple[bytes, Address, Address, Transport]] = field(default_factory=list)
+
+    def hit(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
+        if wire == b"broken hit":
+            raise ZeroDivisionError
+        if wire in self.ready:
+            self.asked.append((wire, client, local, transport))
+            return wire
+        return None
+
+    async def respond(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
+        self.asked.append((wire, client, local, transport))
+        return wire if self.reply is None else await self.reply(wire)
+
+
+@asynccontextmanager
+async def listening(
+    responder: Answerer, host: str = "127.0.0.1", *, metrics: Metrics | None = None, in_flight: int = 4096
+) -> AsyncIterator[UdpListener]:
+    loop = asyncio.get_running_loop()
+    listener = UdpListener(responder, host, 0, metrics=metrics or Metrics(), loop=loop, in_flight=in_flight)
+    listener.open()
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+def query(name: str = "a.example.") -> bytes:
+    return dns.message.make_query(name, "A").to_wire()
+
+
+# There and back.
+
+
+@pytest.mark.parametrize("ready", [frozenset(), frozenset({b"question"})], ids=["miss", "hit"])
+@pytest.mark.parametrize("host", LOOPBACKS)
+async def test_a_datagram_is_answered_to_who_sent_it(host: str, ready: frozenset[bytes]) -> None:
+    echo = Echo(ready)
+    async with listening(echo, host) as listener:
+        with UdpClient(host) as client:
+            assert await client.ask(b"question", listener.address) == (b"question", *listener.address)
+            ((wire, sender, local, transport),) = echo.asked
+            assert (wire, transport) == (b"question", Transport.udp)
+            assert (sender[:2], local) == (client.sock.getsockname()[:2], listener.address)
+
+
+@pytest.mark.parametrize("ready", [frozenset(), frozenset({b"question"})], ids=["miss", "hit"])
+@pytest.mark.parametrize(
+    ("client", "asked"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.2"),
+        pytest.param("::1", "::1", marks=needs_ipv6),
+    ],
+)
+async def test_on_every_address_the_one_that_was_asked_is_known_and_answers(
+    client: str, asked: str, ready: frozenset[bytes]
+) -> None:
+    echo = Echo(ready)
+    async with listening(echo, "") as listener:
+        port = listener.address[1]
+        with UdpClient(client) as sock:
+            assert await sock.ask(b"question", (asked, port)) == (b"question", asked, port)
+    assert [local for _, _, local, _ in echo.asked] == [(asked, port)]
+
+
+async def test_dnspython_is_answered_first_by_the_chain_then_from_the_memo() -> None:
+    desk = Desk()
+    async with listening(desk.responder, metrics=desk.metrics) as listener:
+        ip, port = listener.address
+        for hits in (0, 1, 2):
+            reply = await dns.asyncquery.udp(dns.message.make_query("a.example.", "A"), ip, PATIENCE, port)
+            assert [rdata.to_text() for rdata in reply.answer[0]] == ["10.0.0.1"]
+            assert desk.counted("kdns_memo_hits_total") == hits
+        reply = await dns.asyncquery.udp(dns.message.make_query("example.org.", "A"), ip, PATIENCE, port)
+        assert reply.rcode() == dns.rcode.REFUSED
+
+
+async def test_a_truncated_reply_makes_dnspython_ask_for_more_room() -> None:
+    async def handler(query: Query) -> Response:
+        return addressed(query, *(f"10.0.0.{number}" for number in range(100)))
+
+    async with listening(Desk(handler).responder) as listener:
+        ip, port = listener.address
+        small = dns.message.make_query("a.example.", "A", use_edns=False)
+        reply = await dns.asyncquery.udp(small, ip, PATIENCE, port)
+        assert reply.flags & dns.flags.TC
+        large = dns.message.make_query("a.example.", "A", payload=1232)
+        assert len((await dns.asyncquery.udp(large, ip, PATIENCE, port)).to_wire()) > 512
+
+
+async def test_replies_come_as_they_are_ready_not_as_they_were_asked() -> None:
+    gate = asyncio.Event()
+
+    async def slow_first(wire: bytes) -> bytes:
+        if wire == b"slow":
+            await gate.wait()
+        return wire
+
+    async with listening(Echo(frozenset({b"hit"}), slow_first)) as listener:
+        with UdpClient() as client:
+            client.send(b"slow", listener.address)
+            client.send(b"quick", listener.address)
+            client.send(b"hit", listener.address)
+            assert {(await client.receive())[0] for _ in range(2)} == {b"quick", b"hit"}
+            gate.set()
+            assert (await client.receive())[0] == b"slow"
+
+
+async def test_silence_is_silence() -> None:
+    async def only_some(wire: bytes) -> bytes | None:
+        return None if wire == b"hush" else wire
+
+    async with listening(Echo(reply=only_some)) as listener:
+        with UdpClient() as client:
+            client.send(b"hush", listener.address)
+            assert (await client.ask(b"speak", listener.address))[0] == b"speak"
+            assert client.empty()
+
+
+# What goes wrong.
+
+
+async def test_beyond_the_limit_of_replies_in_flight_questions_are_dropped_and_counted() -> None:
+    gate, metrics = asyncio.Event(), Metrics()
+
+    async def later(wire: bytes) -> bytes:
+        await gate.wait()
+        return wire
+
+    async with listening(Echo(frozenset({b"hit"}), later), metrics=metrics, in_flight=3) as listener:
+        with UdpClient() as client:
+            for number in range(5):
+                client.send(b"%d" % number, listener.address)
+            assert (await client.ask(b"hit", listener.address))[0] == b"hit"
+            assert by_reason(metrics, "kdns_refused_early_total") == {"overload": 2}
+            gate.set()
+            assert [(await client.receive())[0] for _ in range(3)] == [b"0", b"1", b"2"]
+            assert (await client.ask(b"room again", listener.address))[0] == b"room again"
+            assert client.empty()
+
+
+@pytest.mark.parametrize("ready", [False, True], ids=["miss", "hit"])
+async def test_a_reply_that_cannot_be_sent_is_counted_and_the_next_one_is(ready: bool) -> None:
+    metrics = Metrics()
+
+    async def too_large(wire: bytes) -> bytes:
+        return bytes(65536) if wire == b"large" else wire
+
+    class Oversized(Echo):
+        def hit(self, wire: bytes, *_: object) -> bytes | None:
+            return bytes(65536) if ready and wire == b"large" else None
+
+    async with listening(Oversized(reply=too_large), metrics=metrics) as listener:
+        with UdpClient() as client:
+            client.send(b"large", listener.address)
+            assert (await client.ask(b"small", listener.address))[0] == b"small"
+    assert by_reason(metrics, "kdns_refused_early_total") == {"unsent": 1}
+
+
+@pytest.mark.parametrize("wire", [b"broken hit", b"broken response"])
+async def test_an_exception_ends_one_message_is_counted_and_logged_once(
+    wire: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(wire: bytes) -> bytes:
+        if wire == b"broken response":
+            raise ZeroDivisionError
+        return wire
+
+    metrics = Metrics()
+    async with listening(Echo(reply=broken), metrics=metrics) as listener:
+        with UdpClient() as client:
+            for _ in range(3):
+                client.send(wire, listener.address)
+            assert (await client.ask(b"fine", listener.address))[0] == b"fine"
+            assert client.empty()
+    assert metrics.registry.get_sample_value("coredns_panics_total") == 3
+    assert [record.name for record in caplog.records] == ["kdns.serve"]
+
+
+class Scripted:
+    """A port whose datagrams and errors a test writes down; the loop sees it readable while there are any."""
+
+    def __init__(self, script: list[bytes | OSError]) -> None:
+        self.address = ("127.0.0.1", 53)
+        self.script = script
+        self.sent: list[bytes] = []
+        self._ours, self._theirs = socket.socketpair()
+        self._theirs.send(b"!")
+
+    def fileno(self) -> int:
+        return self._ours.fileno()
+
+    def receive(self) -> Datagram:
+        if not self.script:
+            self._ours.recv(1)
+            raise BlockingIOError
+        step = self.script.pop(0)
+        if isinstance(step, OSError):
+            raise step
+        return Datagram(step, ("127.0.0.1", 40000), self.address, ())
+
+    def send(self, reply: bytes, _: Datagram) -> None:
+        self.sent.append(reply)
+
+    def close(self) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+
+async def test_an_icmp_error_about_an_earlier_reply_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    errors = [OSError(number, "ICMP") for number in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH)]
+    port = Scripted([b"one", *errors, b"two"])
+    monkeypatch.setattr(udp, "ports", lambda *_: [port])
+    async with listening(Echo()):
+        await until(lambda: len(port.sent) == 2)
+    assert port.sent == [b"one", b"two"]
+    assert not caplog.records
+
+
+async def test_a_flood_leaves_the_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = Scripted([b"hit"] * 640)
+    monkeypatch.setattr(udp, "ports", lambda *_: [port])
+    seen: list[int] = []
+    async with listening(Echo(frozenset({b"hit"}))):
+        while port.script:
+            seen.append(len(port.sent))
+            await asyncio.sleep(0)
+    assert max(after - before for before, after in pairwise(seen)) <= 64
+    assert len(seen) >= 10
+
+
+# The beginning and the end.
+
+
+async def test_a_port_in_use_is_noticed_by_the_second_listener() -> None:
+    async with listening(Echo()) as first:
+        second = UdpListener(Echo(), *first.address, metrics=Metrics(), loop=asyncio.get_running_loop())
+        with pytest.raises(StartError, match="in use"):
+            second.open()
+        second.close()
+
+
+async def test_draining_answers_what_has_come_and_waits_for_replies_in_flight() -> None:
+    gate = asyncio.Event()
+
+    async def later(wire: bytes) -> bytes:
+        await gate.wait()
+        return wire
+
+    echo = Echo(frozenset({b"hit"}), later)
+    async with listening(echo) as listener:
+        with UdpClient() as client:
+            for _ in range(200):
+                client.send(b"hit", listener.address)
+            client.send(b"late", listener.address)
+            draining = asyncio.create_task(listener.drain(PATIENCE))
+            for _ in range(200):
+                assert (await client.receive())[0] == b"hit"
+            assert not draining.done()
+            gate.set()
+            assert (await client.receive())[0] == b"late"
+            await draining
+            client.send(b"hit", listener.address)
+            await asyncio.sleep(0)
+            assert len(echo.asked) == 201
+
+
+async def test_draining_ends_when_its_time_is_over() -> None:
+    async def never(wire: bytes) -> bytes:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    echo = Echo(reply=never)
+    async with listening(echo) as listener:
+        with UdpClient() as client:
+            client.send(b"question", listener.address)
+            await until(lambda: bool(echo.asked))
+            await listener.drain(0.0)
+            assert client.empty()
+
+
+async def test_draining_reads_for_half_of_its_time_where_questions_keep_coming(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Flood(Scripted):
+        def receive(self) -> Datagram:
+            clock.now += 0.001
+            return Datagram(b"hit", ("127.0.0.1", 40000), self.address, ())
+
+    class Slow:
+        now = 0.0
+
+        def time(self) -> float:
+            return self.now
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(asyncio.get_running_loop(), name)
+
+    clock, port = Slow(), Flood([])
+    monkeypatch.setattr(udp, "ports", lambda *_: [port])
+    listener = UdpListener(
+        Echo(frozenset({b"hit"})),
+        "",
+        0,
+        metrics=Metrics(),
+        loop=clock,  # type: ignore[arg-type]
+    )
+    listener.open()
+    await listener.drain(4.0)
+    assert 2.0 <= clock.now <= 2.1
+    listener.close()
+
+
+async def test_closing_gives_the_address_back_and_ends_what_was_in_flight() -> None:
+    ended: list[bytes] = []
+
+    async def never(wire: bytes) -> bytes:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(wire)
+        return wire
+
+    echo = Echo(reply=never)
+    async with listening(echo) as listener:
+        address = listener.address
+        with UdpClient() as client:
+            client.send(b"question", address)
+            await until(lambda: bool(echo.asked))
+    await until(lambda: bool(ended))
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.bind(address)
+
+
+# Anything at all.
+
+
+@settings(max_examples=50)
+@given(st.lists(st.binary(max_size=60) | st.binary(max_size=50).map(lambda tail: query()[:12] + tail), max_size=30))
+async def test_any_datagrams_are_survived_and_only_queries_are_answered(wires: list[bytes]) -> None:
+    desk = Desk(zones=(".",))
+    last = b"\xff\xff" + query("sentinel.example.")[2:]
+    deserving = [wire[:2] for wire in wires if len(wire) >= 12 and not wire[2] & 0x80]
+    async with listening(desk.responder, metrics=desk.metrics) as listener:
+        with UdpClient() as client:
+            for wire in [*wires, last]:
+                client.send(wire, listener.address)
+            replies = [(await client.receive())[0] for _ in range(len(deserving) + 1)]
+            assert client.empty()
+    assert sorted(reply[:2] for reply in replies) == sorted([*deserving, last[:2]])
+    assert all(reply[2] & 0x80 for reply in replies)
+    assert desk.counted("coredns_panics_total") == 0
