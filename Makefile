@@ -1,12 +1,14 @@
 # Needs make and Python 3.11 or later; all the rest goes into .venv.
 PYTHON ?= python3
+ARGS ?= examples
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --prefer-binary -c constraints.txt
 
 .PHONY: run test check fmt clean
 
 run: $(VENV)/run
-	@$(BIN)/kdns serve examples
+	@$(BIN)/kdns serve $(ARGS)
 
 test: $(VENV)/test
 	@$(BIN)/python -m pytest -q
@@ -24,17 +26,18 @@ fmt: $(VENV)/lint
 clean:
 	rm -rf $(VENV)
 
+# pip comes last into a venv: one that was left half made is made again.
 $(VENV)/run: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "kdns needs Python 3.11 or later, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 ...")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) ..."
-	@$(BIN)/python -m pip install -q -c constraints.txt -e .
+	@$(PIP) -e .
 	@touch $@
 
 $(VENV)/test: $(VENV)/run
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[test]'
+	@$(PIP) -e '.[test]'
 	@touch $@
 
 $(VENV)/lint: $(VENV)/test
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[test,lint]'
+	@$(PIP) -e '.[test,lint]'
 	@touch $@

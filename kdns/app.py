@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from kdns.errors import StartError
@@ -28,6 +27,8 @@ _MEMO = 32 * 1024 * 1024
 """Bytes of answers that each listener keeps ready."""
 _GRACE = 5.0
 """Seconds for what is in flight at the end (CoreDNS: core/dnsserver, its servers' grace)."""
+_PICKS = 8
+"""Times that the kernel may pick a port for UDP which is taken for TCP."""
 
 
 class Listener(Protocol):
@@ -50,25 +51,30 @@ def responder_at(plan: Plan, place: Place) -> Responder:
 
 
 class App:
-    """A plan being served. To be used inside one event loop, once."""
+    """A plan being served. To be used inside one event loop, once. `sleep` takes seconds.
 
-    def __init__(self, plan: Plan) -> None:
+    `addresses` and `pages` are what is really bound, by what was planned.
+    """
+
+    def __init__(self, plan: Plan, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self.plan = plan
         self.addresses: dict[Place, tuple[str, int]] = {}
         self.pages: dict[tuple[str, int], tuple[str, int]] = {}
+        self._sleep = sleep
         self._parts: list[Part] = []
         self._listeners: list[Listener] = []
         self._http: list[HttpServer] = []
 
     async def start(self) -> None:
         """Begin to answer. Raises StartError, with nothing left behind."""
+        await self.load()
         try:
-            await self._start_parts()
-            for place in self.plan.routers:
+            # Of places that overlap every address comes first: it finds out whether anybody else is there.
+            for place in sorted(self.plan.routers, key=lambda place: not place.wild):
                 await self._listen(place)
             await self._open_pages()
         except BaseException:
-            await self._release()
+            await self.unload()
             raise
 
     async def stop(self) -> None:
@@ -77,37 +83,72 @@ class App:
         build.stopping = True
         if build.lameduck:
             _log.info("lameduck: answering for another %g seconds", build.lameduck)
-            await asyncio.sleep(build.lameduck)
+            await self._sleep(build.lameduck)
         await asyncio.gather(*(listener.drain(_GRACE) for listener in self._listeners))
-        await self._release()
+        await self.unload()
 
     async def load(self) -> None:
-        """Start the parts alone: everything up to listening. Raises StartError."""
+        """Start the parts alone: everything up to listening. Raises StartError, with nothing left behind."""
         try:
-            await self._start_parts()
+            errors = await self.load_what_can()
         except BaseException:
-            await self._release()
+            await self.unload()
             raise
+        if errors:
+            await self.unload()
+            raise errors[0]
 
-    async def unload(self) -> None:
-        """The end of `load`."""
-        await self._release()
-
-    async def _start_parts(self) -> None:
+    async def load_what_can(self) -> list[StartError]:
+        """Start each part that can be started, and nothing else; what the others say."""
+        errors = []
         for part in self.plan.build.parts:
             self._parts.append(part)
-            await part.start()
+            try:
+                await part.start()
+            except StartError as error:
+                errors.append(error)
+        return errors
+
+    async def unload(self) -> None:
+        """Let go of everything at once."""
+        for listener in self._listeners:
+            listener.close()
+        parts, pages = self._parts[::-1], self._http[::-1]
+        self._listeners, self._parts, self._http = [], [], []
+        for part in parts:
+            await _ended(part.stop())
+        for server in pages:
+            await _ended(server.stop())
 
     async def _listen(self, place: Place) -> None:
-        build, loop = self.plan.build, asyncio.get_running_loop()
         responder = responder_at(self.plan, place)
-        udp = UdpListener(responder, place.host, place.port, metrics=build.metrics, loop=loop)
+        for left in reversed(range(1 if place.port else _PICKS)):
+            udp = self._datagrams(responder, place)
+            self._listeners.append(udp)
+            try:
+                self._listeners.append(await self._streams(responder, place, udp.address[1]))
+            except StartError:
+                if not left:
+                    raise
+                self._listeners.remove(udp)
+                udp.close()
+            else:
+                self.addresses[place] = udp.address
+                return
+
+    def _datagrams(self, responder: Responder, place: Place) -> UdpListener:
+        metrics, loop = self.plan.build.metrics, asyncio.get_running_loop()
+        shared = place in self.plan.overlapping()
+        udp = UdpListener(responder, place.host, place.port, metrics=metrics, loop=loop, shared=shared)
         udp.open()
-        self._listeners.append(udp)
-        stream = StreamListener(responder, place.host, udp.address[1], metrics=build.metrics, loop=loop)
+        return udp
+
+    async def _streams(self, responder: Responder, place: Place, port: int) -> StreamListener:
+        metrics, loop = self.plan.build.metrics, asyncio.get_running_loop()
+        shared = place in self.plan.overlapping()
+        stream = StreamListener(responder, place.host, port, metrics=metrics, loop=loop, shared=shared)
         await stream.open()
-        self._listeners.append(stream)
-        self.addresses[place] = udp.address[:2]
+        return stream
 
     async def _open_pages(self) -> None:
         build = self.plan.build
@@ -117,20 +158,10 @@ class App:
             await server.start()
             self.pages[address] = server.address
 
-    async def _release(self) -> None:
-        for listener in self._listeners:
-            listener.close()
-        parts = list(reversed(self._parts))
-        pages = list(reversed(self._http))
-        self._listeners, self._parts, self._http = [], [], []
-        for end in (*(part.stop() for part in parts), *(server.stop() for server in pages)):
-            await _ended(end)
-
 
 async def _ended(end: Awaitable[None]) -> None:
     """One part that cannot stop must not keep the others from it."""
-    with suppress(asyncio.CancelledError):
-        try:
-            await end
-        except (OSError, RuntimeError, StartError):
-            _log.exception("a part did not stop as it should")
+    try:
+        await end
+    except Exception:
+        _log.exception("a part did not stop as it should")

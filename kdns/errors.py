@@ -47,10 +47,14 @@ class CorefileError(KdnsError):
 
 
 class CorefileErrors(KdnsError):
-    """All the mistakes of a Corefile (at least one), each a `CorefileError`; `str()` has a line for each."""
+    """All the mistakes of a Corefile (at least one), each a `CorefileError`; `str()` has a line for each.
 
-    def __init__(self, errors: Iterable[CorefileError]) -> None:
+    `rest` is the Corefile as far as it could be read, for who looks for further mistakes in it.
+    """
+
+    def __init__(self, errors: Iterable[CorefileError], rest: object = None) -> None:
         self.errors = tuple(errors)
+        self.rest = rest
         super().__init__("\n".join(str(error) for error in self.errors))
 
 

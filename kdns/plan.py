@@ -5,12 +5,13 @@ No socket is opened here, so `kdns check` and `kdns explain` go exactly as far a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from kdns.chain import Handler, Plugin, compose
 from kdns.corefile.block import Directive, Key, ServerBlock
+from kdns.corefile.mistakes import Mistakes
 from kdns.corefile.parser import Corefile
 from kdns.errors import CorefileError, CorefileErrors
 from kdns.metrics import Metrics
@@ -18,6 +19,9 @@ from kdns.plugins import ORDER, find, unknown
 from kdns.proto.name import Name, to_text
 from kdns.serve.router import Router, Served
 from kdns.site import Build, Site
+
+WILDCARDS = ("0.0.0.0", "::")
+"""Every address of a family, said with *bind*."""
 
 
 class Place(NamedTuple):
@@ -29,6 +33,16 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def wild(self) -> bool:
+        """Whether it is every address, at least of one family."""
+        return not self.host or self.host in WILDCARDS
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """The IP versions of its addresses."""
+        return (6,) if ":" in self.host else (4,) if self.host else (4, 6)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -37,69 +51,104 @@ class Plan:
     build: Build
     routers: dict[Place, Router]
 
+    def overlapping(self) -> set[Place]:
+        """The places where another one's addresses are too: one of each such port is every address.
+
+        The kernel gives a question to the socket whose address fits best, if all of them allow it.
+        """
+        spots = [(place.port, family) for place in self.routers for family in place.families]
+        wild = {(place.port, family) for place in self.routers if place.wild for family in place.families}
+        crowded = {spot for spot in wild if spots.count(spot) > 1}
+        return {
+            place
+            for place in self.routers
+            if place.port and any((place.port, family) in crowded for family in place.families)
+        }
+
+
+class _Built(NamedTuple):
+    """A server block that is set up; `plugins` are in the order in which a question meets them."""
+
+    site: Site
+    plugins: list[Plugin]
+
 
 def plan(corefile: Corefile, clock: Callable[[], float], wall: Callable[[], float]) -> Plan:
-    """Set up every directive and compose every server block. Raises CorefileErrors with all that is wrong.
+    """Set up every directive and compose every server block.
 
-    `clock` is loop time, `wall` Unix time, both in seconds.
+    `clock` is loop time, `wall` Unix time, both in seconds. Raises CorefileErrors with all that is
+    wrong, sorted by line, file after file.
     """
     build = Build(Metrics(), clock, wall)
-    errors: list[CorefileError] = []
-    built = [(site, _set_up(site, errors)) for site in (Site(block, build) for block in corefile.blocks)]
-    if errors:
-        raise CorefileErrors(sorted(errors, key=lambda error: (error.file, error.line)))
-    zones: dict[Place, dict[Name, tuple[Key, Served]]] = {}
-    for site, plugins in built:
-        _place(site, compose(plugins), zones, errors)
-    if errors:
-        raise CorefileErrors(errors)
-    routers = {place: Router({zone: served for zone, (_, served) in here.items()}) for place, here in zones.items()}
+    mistakes = Mistakes()
+    built = [_set_up(Site(block, build), mistakes) for block in corefile.blocks]
+    places = _placed([each.site for each in built], mistakes)
+    mistakes.raise_any(corefile.files)
+    handlers = {id(each.site): compose(each.plugins) for each in built}
+    routers = {
+        place: Router({key.zone: _served(key, site, place, handlers[id(site)]) for key, site in here.values()})
+        for place, here in places.items()
+    }
     return Plan(build, routers)
 
 
-def _set_up(site: Site, errors: list[CorefileError]) -> list[Plugin]:
-    """The plugins of a block in the order that questions meet them."""
-    errors += [unknown(directive) for directive in site.block.directives if directive.name not in ORDER]
-    errors += [
-        CorefileError(key.file, key.line, f"'{key.text}': {key.scheme}:// is not served by kdns yet, only dns://")
-        for key in site.keys
-        if key.scheme != "dns"
-    ]
-    plugins = []
+def _set_up(site: Site, mistakes: Mistakes) -> _Built:
+    mistakes.add(*_unknown(site.block), *_unserved(site.keys))
+    plugins: list[Plugin] = []
     for directive in _ordered(site.block):
         try:
             plugin = find(directive)(directive, site)
         except CorefileError as error:
-            errors.append(error)
+            mistakes.add(error)
         except CorefileErrors as several:
-            errors += several.errors
+            mistakes.add(*several.errors)
         else:
             site.plugins.append(directive.name)
             plugins += [plugin] if plugin else []
-    return plugins
+    return _Built(site, plugins)
 
 
-def _ordered(block: ServerBlock) -> Iterable[Directive]:
+def _unknown(block: ServerBlock) -> Iterator[CorefileError]:
+    for directive in block.directives:
+        if directive.name not in ORDER:
+            yield from map(unknown, directive.every)
+
+
+def _unserved(keys: Iterable[Key]) -> Iterator[CorefileError]:
+    for key in keys:
+        if key.scheme != "dns":
+            text = f"'{key.text}': {key.scheme}:// is not served by kdns yet, only dns://"
+            yield CorefileError(key.file, key.line, text)
+
+
+def _ordered(block: ServerBlock) -> list[Directive]:
     known = [directive for directive in block.directives if directive.name in ORDER]
     return sorted(known, key=lambda directive: ORDER.index(directive.name))
 
 
-def _place(
-    site: Site,
-    handler: Handler,
-    zones: dict[Place, dict[Name, tuple[Key, Served]]],
-    errors: list[CorefileError],
-) -> None:
-    for key in site.keys:
-        for host in site.binds or [""]:
-            place = Place(host, key.port)
-            here = zones.setdefault(place, {})
-            if taken := here.get(key.zone):
-                errors.append(_twice(key, taken[0], place))
-                continue
-            here[key.zone] = key, Served(key.zone, f"{key.scheme}://{place}", handler, site.payload)
+def _placed(sites: Iterable[Site], mistakes: Mistakes) -> dict[Place, dict[Name, tuple[Key, Site]]]:
+    """Who has which zone where; a zone that two have at one place is a mistake.
+
+    A block whose *bind* is a mistake is nowhere: it says so itself.
+    """
+    known = [site for site in sites if site.binds or not site.uses("bind")]
+    apart = {key.port for site in known for key in site.keys if not set(site.binds).isdisjoint(WILDCARDS)}
+    places: dict[Place, dict[Name, tuple[Key, Site]]] = {}
+    for site in known:
+        for key in site.keys:
+            for host in site.binds or (WILDCARDS if key.port in apart else ("",)):
+                place = Place(host, key.port)
+                taken, _ = places.setdefault(place, {}).setdefault(key.zone, (key, site))
+                if taken is not key:
+                    mistakes.add(_twice(key, taken, place))
+    return places
 
 
 def _twice(key: Key, taken: Key, place: Place) -> CorefileError:
     where = f"{to_text(key.zone)} on {place}"
-    return CorefileError(key.file, key.line, f"{where} is served already, by {taken.file}:{taken.line}")
+    text = f"{where} is served already, by {taken.file}:{taken.line}: take one out, or part them with 'bind'"
+    return CorefileError(key.file, key.line, text)
+
+
+def _served(key: Key, site: Site, place: Place, handler: Handler) -> Served:
+    return Served(key.zone, f"{key.scheme}://{place}", handler, site.payload)

@@ -114,9 +114,7 @@ def test_the_commands_that_the_server_tells_to_try_work(served: list[str], envir
     if shutil.which("dig") is None:
         pytest.skip("dig is not installed (Debian: bind9-dnsutils)")
     for line in tries:
-        ran = subprocess.run(
-            ["/bin/sh", "-c", line], env=environment, capture_output=True, text=True, check=True
-        )
+        ran = subprocess.run(["/bin/sh", "-c", line], env=environment, capture_output=True, text=True, check=True)
         assert "status: NOERROR" in ran.stdout
         assert "ANSWER: 0" not in ran.stdout
 
@@ -131,9 +129,7 @@ def test_the_manifests_of_other_projects_are_served_as_the_readme_says(
     shutil.copytree(ROOT / "examples", tmp_path / folder)
     (tmp_path / dump).write_text('{"kind": "List", "apiVersion": "v1", "items": []}')
     command = ["kdns", "explain", "db-0.db.shop.svc.cluster.local", *line.split()]
-    ran = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-    )
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert "answered" in ran.stdout
 
 

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import ipaddress
 
+from kdns.corefile.texts import host_port_text
+
 _PORT = 53
 
 
 def server_address(text: str) -> tuple[str, int]:
-    """`127.0.0.1`, `127.0.0.1:1053`, `::1` or `[::1]:1053` as IP and port. Raises ValueError."""
-    host, port = text, ""
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":")
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-    ipaddress.ip_address(host)
-    if port and not (port.isdigit() and 0 < int(port) < 1 << 16):
-        raise ValueError(f"'{port}' is no port")
-    return host, int(port or _PORT)
+    """`127.0.0.1`, `127.0.0.1:1053`, `::1` or `[::1]:1053` as IP and port.
+
+    Raises ValueError that says what would be right.
+    """
+    try:
+        host, port = (text, _PORT) if _is_ip(text) else host_port_text(text, _PORT)
+    except ValueError as error:
+        raise ValueError(f"no address of a server: {error}") from None
+    if not _is_ip(host) or not port:
+        raise ValueError(f"'{text}' is no address of a server, '127.0.0.1', '127.0.0.1:1053' or '[::1]:1053' is")
+    return host, port
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

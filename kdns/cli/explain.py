@@ -5,21 +5,24 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import logging
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from kdns.app import App
+from kdns.cli.flags import parser, zone
+from kdns.cli.hushed import hushed
 from kdns.cli.run import read
-from kdns.cli.serve import corefile_text, parsed
+from kdns.cli.serve import corefile_text, parsed, without_places
 from kdns.cli.verdict import Verdict, judge, near_outside
 from kdns.corefile.parser import Corefile
 from kdns.errors import NameSyntaxError
 from kdns.plan import plan
 from kdns.proto.name import Name, from_text, to_text
 from kdns.proto.record import RRset
+from kdns.proto.reverse import address_of, pack, reverse_name
 from kdns.proto.text import rcode_text, type_number, type_text, zone_lines
 from kdns.proto.types import RCode, RRType
 from kdns.why import Exhibit
@@ -27,74 +30,112 @@ from kdns.why import Exhibit
 _USAGE = 2
 
 
+class _Told(NamedTuple):
+    """A verdict, names near it, and whether it matters which of several listeners it comes from."""
+
+    verdict: Verdict
+    near: tuple[Name, ...]
+    several: bool
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Explain; 0 when the name is answered, 1 when it is not, 2 for wrong usage."""
-    given = _flags().parse_args(arguments)
-    type, paths = _split(given.rest)
+    """Explain; 0 when the name is answered or exists, 1 when it does not or no answer can be given, 2 for wrong usage.
+
+    Raises CorefileErrors and StartError.
+    """
+    given = _flags().parse_intermixed_args(arguments)
     try:
-        name = from_text(given.name)
-    except NameSyntaxError as error:
-        print(f"kdns explain: {error}", file=sys.stderr)
-        return _USAGE
+        name = _name(given.name)
+        type, paths = _split(given.rest, RRType.PTR if address_of(name.lower()) else RRType.A)
+    except (NameSyntaxError, ValueError) as error:
+        return _wrong(str(error))
     if paths and given.conf:
-        print("kdns explain: give manifests or -conf, not both", file=sys.stderr)
-        return _USAGE
-    corefile = parsed(corefile_text(paths, given.zone, 1053, "127.0.0.1", "off")) if paths else read(given.conf, 53)
-    verdict, near = asyncio.run(_explain(corefile, name, type))
-    told = _as_dict(verdict, near)
-    print(json.dumps(told, indent=2) if given.json else "\n".join(_lines(verdict, near)))
-    return 0 if verdict.response.rcode == RCode.NOERROR else 1
+        return _wrong("give manifests or -conf, not both")
+    told = _of_manifests(paths, given.zone, name, type) if paths else _of_corefile(given.conf, name, type)
+    print(json.dumps(_as_dict(told), indent=2) if given.json else "\n".join(_lines(told)))
+    return 0 if told.verdict.response.rcode == RCode.NOERROR else 1
+
+
+def _wrong(text: str) -> int:
+    print(f"kdns explain: {text}", file=sys.stderr)
+    return _USAGE
 
 
 def _flags() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="kdns explain",
-        description="Tell what a name resolves to, and why: the reason, the objects, the endpoints.",
+    flags = parser(
+        "kdns explain",
+        "Tell what a name resolves to, and why: the reason, the objects, the endpoints.",
         usage="kdns explain NAME [TYPE] [-conf FILE | PATH...] [--json]",
-        allow_abbrev=False,
     )
-    parser.add_argument("name", metavar="NAME", help="a full name, as web.shop.svc.cluster.local")
-    parser.add_argument("rest", nargs="*", metavar="[TYPE] [PATH...]", help="a record type (default: A), manifests")
-    parser.add_argument("-conf", "--conf", metavar="FILE", help="a Corefile (default: ./Corefile)")
-    parser.add_argument("--zone", default="cluster.local", help="with manifests: the cluster's domain")
-    parser.add_argument("--json", action="store_true", help="for programs")
-    return parser
+    flags.add_argument("name", metavar="NAME", help="a full name, as web.shop.svc.cluster.local, or an address")
+    flags.add_argument(
+        "rest", nargs="*", metavar="[TYPE] [PATH...]", help="a record type (default: A, for an address PTR), manifests"
+    )
+    flags.add_argument("-conf", "--conf", metavar="FILE", help="a Corefile (default: ./Corefile)")
+    flags.add_argument("--zone", type=zone, default="cluster.local", help="with manifests: the cluster's domain")
+    flags.add_argument("--json", action="store_true", help="for programs")
+    return flags
 
 
-def _split(rest: Sequence[str]) -> tuple[int, list[str]]:
-    """The type, if the first word is one, and the paths."""
+def _name(text: str) -> Name:
+    """A name, or that of an address's PTR record. Raises NameSyntaxError."""
+    try:
+        return reverse_name(pack(text))
+    except ValueError:
+        return from_text(text)
+
+
+def _split(rest: Sequence[str], usual: int) -> tuple[int, list[str]]:
+    """The type, if the first word is one, and the paths. Raises ValueError where it is neither."""
     if not rest:
-        return RRType.A, []
+        return usual, []
     try:
         return type_number(rest[0]), list(rest[1:])
     except ValueError:
-        return RRType.A, list(rest)
+        if "/" not in rest[0] and not Path(rest[0]).exists():
+            raise ValueError(f"'{rest[0]}' is neither a record type nor a file or folder") from None
+        return usual, list(rest)
 
 
-async def _explain(corefile: Corefile, name: Name, type: int) -> tuple[Verdict, tuple[Name, ...]]:
-    logging.getLogger("kdns").setLevel(logging.CRITICAL)
-    app = App(plan(corefile, asyncio.get_running_loop().time, time.time))
-    await app.load()
-    try:
-        verdict = await judge(app.plan, name, type)
-        return verdict, await near_outside(app.plan, verdict) or verdict.neighbours()
-    finally:
-        await app.unload()
+def _of_manifests(paths: Sequence[str], zone: str, name: Name, type: int) -> _Told:
+    with without_places():
+        corefile = parsed(corefile_text(paths, zone, 1053, "127.0.0.1", "off"), paths)
+        return asyncio.run(_explain(corefile, name, type))
 
 
-def _lines(verdict: Verdict, near: Sequence[Name]) -> list[str]:
-    response = verdict.response
+def _of_corefile(path: str | None, name: Name, type: int) -> _Told:
+    return asyncio.run(_explain(read(path or "Corefile", 53), name, type))
+
+
+async def _explain(corefile: Corefile, name: Name, type: int) -> _Told:
+    with hushed() as logged:
+        app = App(plan(corefile, asyncio.get_running_loop().time, time.time))
+        await app.load()
+        try:
+            verdict = await judge(app.plan, name, type)
+            near = await near_outside(app.plan, verdict) or verdict.neighbours()
+        finally:
+            await app.unload()
+    for record in logged:  # a mistake may be why there is no such name
+        print(f"warning: {record.getMessage()}", file=sys.stderr)
+    return _Told(verdict, near, len(app.plan.routers) > 1)
+
+
+def _lines(told: _Told) -> list[str]:
+    verdict, response = told.verdict, told.verdict.response
     lines = [
         f"{to_text(verdict.name)} {type_text(verdict.type)}: {verdict.outcome}",
         f"  because {verdict.sentence}",
     ]
+    if told.several and verdict.server:
+        lines += [f"  says {verdict.server}, where zone {to_text(verdict.zone)} is served"]
     for title, section in (("answer", response.answer), ("additional", response.additional)):
         if section:
             lines += ["", title, *(f"  {line}" for line in _records(section))]
     if exhibits := verdict.exhibits():
         lines += ["", "looked at", *(f"  {line}" for exhibit in exhibits for line in _exhibit(exhibit))]
-    if near:
-        lines += ["", "near it", *(f"  {to_text(name)}" for name in near)]
+    if told.near:
+        lines += ["", "near it", *(f"  {to_text(name)}" for name in told.near)]
     return lines
 
 
@@ -107,8 +148,8 @@ def _exhibit(exhibit: Exhibit) -> list[str]:
     return [f"{exhibit.object}: {place}".removesuffix(": "), *(f"  {note}" for note in exhibit.notes)]
 
 
-def _as_dict(verdict: Verdict, near: Sequence[Name]) -> dict[str, Any]:
-    response = verdict.response
+def _as_dict(told: _Told) -> dict[str, Any]:
+    verdict, response = told.verdict, told.verdict.response
     return {
         "name": to_text(verdict.name),
         "type": type_text(verdict.type),
@@ -116,6 +157,9 @@ def _as_dict(verdict: Verdict, near: Sequence[Name]) -> dict[str, Any]:
         "outcome": verdict.outcome,
         "reason": verdict.word,
         "sentence": verdict.sentence,
+        "plugin": response.by,
+        "zone": to_text(verdict.zone) if verdict.zone else "",
+        "server": verdict.server,
         "answer": _records(response.answer),
         "authority": _records(response.authority),
         "additional": _records(response.additional),
@@ -123,5 +167,5 @@ def _as_dict(verdict: Verdict, near: Sequence[Name]) -> dict[str, Any]:
             {"object": each.object, "found": each.found, "origin": each.origin, "notes": list(each.notes)}
             for each in verdict.exhibits()
         ],
-        "near": [to_text(name) for name in near],
+        "near": [to_text(name) for name in told.near],
     }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
+from kdns.cli import COMMANDS
+from kdns.cli.flags import parser
 from kdns.corefile.near import near
 from kdns.plugins import COREDNS, ORDER, page
 
@@ -20,20 +23,25 @@ kdns - the DNS server of a Kubernetes cluster
 
 Plugins, in the order that a question meets them:
 """
+_USAGE = 2
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a page; 2 when there is none of that name."""
-    if not arguments:
+    """Print a page, or a command's flags; 2 when there is none of that name."""
+    flags = parser("kdns help", "A plugin's page, a command's flags, or what there is.")
+    flags.add_argument("name", nargs="?", metavar="PLUGIN|COMMAND")
+    name = flags.parse_args(arguments).name
+    if name is None:
         print(_OVERVIEW + "\n".join(f"  {_title(name)}" for name in ORDER))
         return 0
-    name = arguments[0]
     if name in ORDER:
         print(page(name).strip())
         return 0
+    if name in COMMANDS:
+        return int(import_module(f"kdns.cli.{name}").main(["-help"]))
     known = "exists in CoreDNS but not in kdns yet" if name in COREDNS else f"is no plugin{near(name, ORDER)}"
     print(f"kdns help: '{name}' {known}", file=sys.stderr)
-    return 2
+    return _USAGE
 
 
 def _title(name: str) -> str:

@@ -9,14 +9,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.query
 import dns.rcode
+import dns.reversename
 
 from kdns.cli.address import server_address
+from kdns.cli.flags import parser
 from kdns.errors import StartError
 
 _TIMEOUT = 5.0
@@ -24,40 +28,58 @@ _PAYLOAD = 1232
 _USAGE = 2
 
 
+class _Server(NamedTuple):
+    """Whom to ask."""
+
+    ip: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.ip} port {self.port}"
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Ask; 0 for NOERROR, 1 for another rcode or no reply, 2 for wrong usage."""
-    given = _flags().parse_args(arguments)
+    """Ask; 0 for NOERROR, 1 for another rcode, 2 for wrong usage. Raises StartError where there is no reply."""
+    given = _flags().parse_intermixed_args(arguments)
     try:
-        host, port = server_address(given.server)
-        message = dns.message.make_query(given.name, given.type, use_edns=0, payload=_PAYLOAD)
+        server = _Server(*server_address(given.server))
+        message = _question(given.name, given.type)
     except (dns.exception.DNSException, ValueError) as error:
         print(f"kdns query: {error}", file=sys.stderr)
         return _USAGE
-    reply = _ask(message, host, port, tcp=given.tcp)
+    reply, tcp = _ask(message, server, tcp=given.tcp)
     print(reply)
-    print(f";SERVER {host} port {port}, {'TCP' if given.tcp else 'UDP'}, {len(reply.wire or b'')} bytes")
+    print(f";SERVER {server}, {'TCP' if tcp else 'UDP'}, {len(reply.wire or b'')} bytes")
     return 0 if reply.rcode() == dns.rcode.NOERROR else 1
 
 
 def _flags() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="kdns query", description="Ask a running server; shows answer, flags and Extended DNS Errors."
-    )
-    parser.add_argument("name", metavar="NAME")
-    parser.add_argument("type", metavar="TYPE", nargs="?", default="A", help="default: A")
-    parser.add_argument("--server", default="127.0.0.1:1053", metavar="ADDR[:PORT]", help="default: 127.0.0.1:1053")
-    parser.add_argument("--tcp", action="store_true", help="over TCP")
-    return parser
+    flags = parser("kdns query", "Ask a running server; shows answer, flags and Extended DNS Errors.")
+    flags.add_argument("name", metavar="NAME", help="a full name, or an address for its PTR record")
+    flags.add_argument("type", metavar="TYPE", nargs="?", help="default: A, for an address PTR")
+    flags.add_argument("--server", default="127.0.0.1:1053", metavar="ADDR[:PORT]", help="default: %(default)s")
+    flags.add_argument("--tcp", action="store_true", help="over TCP")
+    return flags
 
 
-def _ask(message: dns.message.Message, host: str, port: int, *, tcp: bool) -> dns.message.Message:
+def _question(name: str, type: str | None) -> dns.message.QueryMessage:
+    """Raises DNSException and ValueError for what is no name or no type."""
+    try:
+        owner, usual = dns.reversename.from_address(name), "PTR"
+    except dns.exception.SyntaxError:
+        owner, usual = dns.name.from_text(name), "A"
+    return dns.message.make_query(owner, type or usual, use_edns=0, payload=_PAYLOAD)
+
+
+def _ask(message: dns.message.Message, server: _Server, *, tcp: bool) -> tuple[dns.message.Message, bool]:
+    """The reply, and whether it came over TCP, as it does when it is too large for UDP."""
     try:
         if tcp:
-            return dns.query.tcp(message, host, timeout=_TIMEOUT, port=port)
-        reply, _ = dns.query.udp_with_fallback(message, host, timeout=_TIMEOUT, port=port)
+            return dns.query.tcp(message, server.ip, timeout=_TIMEOUT, port=server.port), True
+        return dns.query.udp_with_fallback(message, server.ip, timeout=_TIMEOUT, port=server.port)
     except dns.exception.Timeout:
-        raise StartError(f"no reply from {host} port {port} in {_TIMEOUT:g} seconds") from None
+        raise StartError(f"no reply from {server} in {_TIMEOUT:g} seconds") from None
+    except (dns.exception.DNSException, EOFError) as error:
+        raise StartError(f"the reply from {server} cannot be read: {error}") from None
     except OSError as error:
-        raise StartError(f"{host} port {port} cannot be asked: {error.strerror or error}") from None
-    else:
-        return reply
+        raise StartError(f"{server} cannot be asked: {error.strerror or error}") from None

@@ -5,23 +5,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from kdns import __version__
+from kdns.cli.flags import add_corefile, boolean, parser
 from kdns.cli.process import serve
 from kdns.corefile.disk import Local, Memory
 from kdns.corefile.parser import Corefile, load, parse
+from kdns.errors import StartError
 from kdns.plugins import ORDER
 
+_HERE = "Corefile"
+_PIPED = "stdin"
 _WITHOUT_COREFILE = ".:{port} {{\n    whoami\n    log\n}}\n"
 """What CoreDNS does where there is no Corefile, or an empty one."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until told to stop; the exit code."""
-    given = flags().parse_args(arguments)
+    """Serve until told to stop; the exit code. Raises CorefileErrors and StartError."""
+    given = _flags().parse_args(arguments)
     if given.version:
         print(f"kdns-{__version__}\npython-{sys.version.split()[0]}")
         return 0
@@ -29,44 +34,22 @@ def main(arguments: Sequence[str]) -> int:
         print("\n".join(f"dns.{name}" for name in ORDER))
         return 0
     corefile = read(given.conf, given.port)
-    return asyncio.run(serve(corefile, quiet=given.quiet, pidfile=given.pidfile))
+    return asyncio.run(serve(corefile, quiet=given.quiet, pid=given.pidfile))
 
 
-def flags() -> argparse.ArgumentParser:
-    """CoreDNS's flags, with one dash or two, and our long names beside them."""
-    parser = argparse.ArgumentParser(
-        prog="kdns",
-        description="The DNS server of a Kubernetes cluster. Commands: serve, check, explain, query, help.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("-conf", "--conf", metavar="FILE", help="Corefile to load (default: ./Corefile)")
-    parser.add_argument(
-        "-dns.port", "--dns.port", "-p", "--port", dest="port", type=port, default=53, metavar="PORT",
-        help="port of server blocks that name none (default: 53)",
-    )  # fmt: skip
-    parser.add_argument("-pidfile", "--pidfile", metavar="FILE", help="write the process id to this file")
+def _flags() -> argparse.ArgumentParser:
+    flags = parser("kdns", "The DNS server of a Kubernetes cluster. Commands: serve, check, explain, query, help.")
+    add_corefile(flags)
+    flags.add_argument("-pidfile", "--pidfile", metavar="FILE", help="write the process id to this file")
     for name, text in (
         ("plugins", "list the plugins"),
         ("quiet", "say nothing at start"),
         ("version", "show the version"),
     ):
-        parser.add_argument(f"-{name}", f"--{name}", nargs="?", const=True, default=False, type=_boolean, help=text)
-    return parser
-
-
-def port(text: str) -> int:
-    """A port number of the command line."""
-    if text.isdigit() and int(text) < 1 << 16:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"a port is a number up to 65535, not '{text}'")
-
-
-def _boolean(text: str) -> bool:
-    """Go's flags take `-quiet=true` too."""
-    words = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
-    if text.lower() in words:
-        return words[text.lower()]
-    raise argparse.ArgumentTypeError(f"true or false, not '{text}'")
+        flags.add_argument(
+            f"-{name}", f"--{name}", nargs="?", const=True, default=False, type=boolean, help=text, metavar="BOOL"
+        )
+    return flags
 
 
 def read(path: str | None, port: int) -> Corefile:
@@ -74,22 +57,42 @@ def read(path: str | None, port: int) -> Corefile:
 
     Raises StartError for one that is named and cannot be read, CorefileErrors for mistakes.
     """
-    if path is None and not Path("Corefile").exists():
-        print(
-            "kdns: no Corefile here, so this only tells clients who they are; "
-            "'kdns -conf FILE' takes another, 'kdns serve PATH' serves manifests",
-            file=sys.stderr,
-        )
-        return _fallback(port)
-    if path == "stdin":
-        return _piped(port)
-    corefile = load(path or "Corefile", default_port=port)
-    return corefile if corefile.blocks else _fallback(port)
+    if not path and not Path(_HERE).exists():
+        return _whoami("no Corefile here", port)
+    path = path or _HERE
+    corefile = _piped(port) if path == _PIPED else _loaded(path, port)
+    return corefile if corefile.blocks else _whoami(f"{path}: no server block in it", port)
+
+
+def _loaded(path: str, port: int) -> Corefile:
+    try:
+        mode = Path(path).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise StartError(f"there is no '{path}': name a Corefile that exists, as in -conf FILE") from None
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from None
+    if stat.S_ISDIR(mode):
+        advice = f"name the file in it, or serve its manifests with 'kdns serve {path}'"
+        raise StartError(f"'{path}' is a folder, not a Corefile: {advice}")
+    if not os.access(path, os.R_OK):
+        raise _unreadable(path, "Permission denied")
+    return load(path, default_port=port)
+
+
+def _unreadable(path: str, why: str | None) -> StartError:
+    return StartError(f"the Corefile '{path}' cannot be read ({why}): name one that can")
 
 
 def _piped(port: int) -> Corefile:
-    return parse(sys.stdin.read(), "stdin", default_port=port, environ=os.environ, disk=Local())
+    """Relative paths in it begin in the working directory."""
+    try:
+        text = sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise StartError(f"the Corefile on standard input is not UTF-8 at byte {error.start}") from None
+    return parse(text, _PIPED, default_port=port, environ=os.environ, disk=Local())
 
 
-def _fallback(port: int) -> Corefile:
-    return parse(_WITHOUT_COREFILE.format(port=port), "Corefile", environ={}, disk=Memory())
+def _whoami(why: str, port: int) -> Corefile:
+    advice = "'kdns -conf FILE' takes another, 'kdns serve PATH' serves manifests"
+    print(f"kdns: {why}, so clients are only told who they are, on port {port}; {advice}", file=sys.stderr)
+    return parse(_WITHOUT_COREFILE.format(port=port), _HERE, environ={}, disk=Memory())

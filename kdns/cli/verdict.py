@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from kdns.chain import Peer, Query, Response, Transport, failure
 from kdns.errors import NameSyntaxError
-from kdns.plan import Plan
+from kdns.plan import Place, Plan
 from kdns.proto.message import Edns, Message, Question
 from kdns.proto.name import Name, from_labels, labels
 from kdns.proto.reverse import is_reverse
 from kdns.proto.text import rcode_text
 from kdns.proto.types import Class, Flag, RCode
-from kdns.serve.router import Router
+from kdns.serve.router import Router, Served
 from kdns.why import Exhibit
 
 _HERE = Peer("127.0.0.1", 0)
@@ -22,11 +22,16 @@ _OUTSIDE = Response(rcode=RCode.REFUSED)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A question and its response; REFUSED where no server block has the name."""
+    """A question and its response; REFUSED where no server block has the name.
+
+    `zone` is the server block's that was asked, `server` where it listens; both empty where none has it.
+    """
 
     name: Name
     type: int
-    response: Response
+    response: Response = _OUTSIDE
+    zone: Name = b""
+    server: str = ""
 
     @property
     def outcome(self) -> str:
@@ -50,9 +55,14 @@ class Verdict:
             return self.response.why.sentence
         if self.response.ede:
             return self.response.ede.text
-        if self.response is _OUTSIDE:
+        if self.outside:
             return "the name is in none of the zones that are served"
         return f"plugin {self.response.by or 'unknown'} says so"
+
+    @property
+    def outside(self) -> bool:
+        """Whether no server block has the name."""
+        return not self.zone
 
     def exhibits(self) -> tuple[Exhibit, ...]:
         """The objects that were looked at."""
@@ -64,23 +74,29 @@ class Verdict:
 
 
 async def judge(plan: Plan, name: Name, type: int) -> Verdict:
-    """Ask the first listener whose zones have the name, as a client of this machine would."""
+    """Ask as a client of this machine would; of several listeners that with the longest zone, else the first."""
     question = Question(name, name.lower(), type, Class.IN)
-    for place, router in plan.routers.items():
-        if served := router.find(question):
-            message = Message(0, Flag.RD, question, Edns(1232, 0, do=False), 0)
-            local = Peer(place.host or _HERE.ip, place.port)
-            query = Query(message, _HERE, local, Transport.udp, plan.build.clock(), served.zone, served.server)
-            try:
-                return Verdict(name, type, await served.handler(query))
-            except Exception as error:  # told as the server would tell it
-                return Verdict(name, type, failure(error))
-    return Verdict(name, type, _OUTSIDE)
+    known = [(place, served) for place, router in plan.routers.items() if (served := router.find(question))]
+    if not known:
+        return Verdict(name, type)
+    place, served = max(known, key=lambda each: len(each[1].zone))
+    response = await _asked(question, place, served, plan)
+    return Verdict(name, type, response, served.zone, served.server)
+
+
+async def _asked(question: Question, place: Place, served: Served, plan: Plan) -> Response:
+    message = Message(0, Flag.RD, question, Edns(1232, 0, do=False), 0)
+    local = Peer(place.host if not place.wild else _HERE.ip, place.port)
+    query = Query(message, _HERE, local, Transport.udp, plan.build.clock(), served.zone, served.server)
+    try:
+        return await served.handler(query)
+    except Exception as error:  # told as the server would tell it
+        return failure(error)
 
 
 async def near_outside(plan: Plan, verdict: Verdict) -> tuple[Name, ...]:
     """For a name outside every zone: what a Pod's search path would have made of it, where that is answered."""
-    if verdict.response is not _OUTSIDE:
+    if not verdict.outside:
         return ()
     found = []
     for router in plan.routers.values():

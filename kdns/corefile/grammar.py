@@ -187,8 +187,7 @@ def _check_directive(line: Directive, block: Token) -> None:
 
 def _no_comma(last: Token, zone: Token) -> CorefileError:
     return last.error(
-        f"no '{{' after '{last.text}': add one, or a comma "
-        f"if '{zone.text}' on line {zone.line} has the same block"
+        f"no '{{' after '{last.text}': add one, or a comma if '{zone.text}' on line {zone.line} has the same block"
     )
 
 

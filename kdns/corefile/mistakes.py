@@ -31,14 +31,16 @@ class Mistakes:
         """`file:line: text` of each, in the order in which they were found."""
         return tuple(map(str, self._warnings.values()))
 
-    def raise_any(self, files: Sequence[str]) -> None:
-        """Raise CorefileErrors if there are errors, sorted by line, file after file as given."""
-        if not self._errors:
-            return
+    def raise_any(self, files: Sequence[str], rest: object = None) -> None:
+        """Raise CorefileErrors if there are errors."""
+        if self._errors:
+            raise self.raised(files, rest)
+
+    def raised(self, files: Sequence[str], rest: object = None) -> CorefileErrors:
+        """The errors, sorted by line, file after file as given."""
         order = {file: index for index, file in enumerate(files)}
-        raise CorefileErrors(
-            sorted(self._errors.values(), key=lambda error: (order.get(error.file, len(order)), error.line))
-        )
+        by_place = sorted(self._errors.values(), key=lambda error: (order.get(error.file, len(order)), error.line))
+        return CorefileErrors(by_place, rest)
 
 
 def _same(error: CorefileError) -> tuple[str, int, str]:

@@ -29,9 +29,7 @@ class Corefile:
     """Every glob imported, as a path: a file that comes to match one belongs to the Corefile."""
 
 
-def parse(
-    text: str, file: str, *, default_port: int = 53, environ: Mapping[str, str], disk: Disk
-) -> Corefile:
+def parse(text: str, file: str, *, default_port: int = 53, environ: Mapping[str, str], disk: Disk) -> Corefile:
     """Parse a Corefile. Imports are relative to the path `file`; keys without a port get `default_port`.
 
     An empty Corefile has no blocks. Raises CorefileErrors with every mistake, sorted by place.
@@ -40,8 +38,9 @@ def parse(
     sources = Sources(environ, disk, mistakes)
     tokens = Imports(sources, mistakes).follow(sources.take_in(text, file), file)
     blocks = Grammar(tokens, default_port, mistakes).server_blocks()
-    mistakes.raise_any(tuple(sources.read))
-    return Corefile(blocks, tuple(sources.read), mistakes.warnings, tuple(sources.globs))
+    corefile = Corefile(blocks, tuple(sources.read), mistakes.warnings, tuple(sources.globs))
+    mistakes.raise_any(corefile.files, corefile)
+    return corefile
 
 
 def load(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from kdns.errors import StartError
 from kdns.kube.document import Origin
 from kdns.kube.index import Index
 from kdns.kube.objects import Ref
@@ -37,11 +38,15 @@ class Source(Protocol):
 
 
 class Cluster:
-    """A store and the source that feeds it: a part that is started before anybody asks."""
+    """A store and the source that feeds it: a part that is started before anybody asks.
 
-    def __init__(self, store: Store, source: Source) -> None:
+    `place` is `file:line` of what names the source, empty where nobody wrote that.
+    """
+
+    def __init__(self, store: Store, source: Source, place: str = "") -> None:
         self.store = store
         self.source = source
+        self._place = place
 
     @property
     def index(self) -> Index:
@@ -49,8 +54,13 @@ class Cluster:
         return self.store.index
 
     async def start(self) -> None:
-        """Start the source."""
-        await self.source.start()
+        """Start the source. Raises StartError, a line for each thing that is in the way."""
+        try:
+            await self.source.start()
+        except StartError as error:
+            if not self._place:
+                raise
+            raise StartError("\n".join(f"{self._place}: {line}" for line in str(error).splitlines())) from None
 
     async def stop(self) -> None:
         """Stop the source."""

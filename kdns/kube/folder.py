@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -142,16 +142,22 @@ def read(file: str, stamp: Stamp) -> str | None:
 
 
 def check(paths: Iterable[str]) -> None:
-    """Raise StartError for a path of which nothing can be read, with what to do about it."""
-    for path in map(spelled, paths):
-        here = look([path])
-        if path in here.missing:
-            raise StartError(f"manifests: there is no '{path}': name a file or a folder that exists")
-        why = here.unseen.get(path)
-        if why is None and not os.access(path, os.R_OK):
-            why = "Permission denied"
-        if why is not None:
-            raise StartError(f"manifests: '{path}' cannot be read ({why}): name a file or a folder that can")
+    """Raise StartError for paths of which nothing can be read, with what to do about it; a line each."""
+    wrong = [fault for path in map(spelled, paths) for fault in _faults(path)]
+    if wrong:
+        raise StartError("\n".join(wrong))
+
+
+def _faults(path: str) -> Iterator[str]:
+    here = look([path])
+    if path in here.missing:
+        yield f"manifests: there is no '{path}': name a file or a folder that exists"
+        return
+    why = here.unseen.get(path)
+    if why is None and not os.access(path, os.R_OK):
+        why = "Permission denied"
+    if why is not None:
+        yield f"manifests: '{path}' cannot be read ({why}): name a file or a folder that can"
 
 
 def _stamp(seen: os.stat_result) -> Stamp:

@@ -7,8 +7,7 @@ both families; link-local ones are taken with their scope (`fe80::1%eth0`). `exc
 what its own line says. Several lines add up. Interfaces are looked at when the Corefile is read, at start and
 at a reload; an interface that gets an address later is not noticed.
 
-Server blocks that share a port should all have *bind*, or none: a block without it listens on all addresses,
-those of its neighbours included.
+Of server blocks that share a port, one without *bind* answers on all addresses but those that the others name.
 
 Syntax
 

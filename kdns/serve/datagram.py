@@ -137,9 +137,9 @@ def _way_back(level: int, type: int, data: bytes) -> tuple[str, Control]:
     return socket.inet_ntop(socket.AF_INET, asked), ((level, type, _PKTINFO4.pack(0, asked, _NOWHERE)),)
 
 
-def ports(host: str, port: int) -> list[Port]:
-    """Bound sockets for an address, or for all where `host` is empty. Raises StartError."""
-    return [_port(sock) for sock in bind(host, port, socket.SOCK_DGRAM)]
+def ports(host: str, port: int, shared: bool = False) -> list[Port]:
+    """Bound sockets for an address, or for all where `host` is empty; `shared` as in `bind`. Raises StartError."""
+    return [_port(sock) for sock in bind(host, port, socket.SOCK_DGRAM, shared=shared)]
 
 
 def _port(sock: socket.socket) -> Port:

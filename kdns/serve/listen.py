@@ -16,6 +16,7 @@ from kdns.metrics import Metrics
 _log = logging.getLogger("kdns.serve")
 _BACKLOG = 1024
 """Connections that wait to be accepted; the kernel may allow fewer (net.core.somaxconn)."""
+_EVERYWHERE = ["0.0.0.0", "::"]
 _NO_SUCH_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
 
 Address = tuple[str, int]
@@ -46,17 +47,21 @@ class Mishaps:
             _log.error("a message could not be answered", exc_info=error)
 
 
-def bind(host: str, port: int, type: socket.SocketKind) -> list[socket.socket]:
+def bind(host: str, port: int, type: socket.SocketKind, *, shared: bool = False) -> list[socket.socket]:
     """Non-blocking sockets on an address; on every address, one per IP family, where `host` is empty.
 
     Those of streams listen already. With port 0 the kernel picks one, the same for both families.
-    Raises StartError.
+    `shared` is for sockets of this process that overlap: one on every address of a port, bound first, and
+    others on single ones. Raises StartError.
     """
     bound: list[socket.socket] = []
     try:
         for each in [host] if host else _everywhere():
             wanted = bound[0].getsockname()[1] if bound else port
-            bound.append(_bind(each, wanted, type))
+            if shared and each in _EVERYWHERE:
+                # Another process that shares would not be noticed: first without.
+                _bind(each, wanted, type, shared=False).close()
+            bound.append(_bind(each, wanted, type, shared=shared))
     except StartError:
         for sock in bound:
             sock.close()
@@ -68,11 +73,11 @@ def _everywhere() -> list[str]:
     try:
         socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
     except OSError:
-        return ["0.0.0.0"]
-    return ["0.0.0.0", "::"]
+        return _EVERYWHERE[:1]
+    return _EVERYWHERE
 
 
-def _bind(host: str, port: int, type: socket.SocketKind) -> socket.socket:
+def _bind(host: str, port: int, type: socket.SocketKind, *, shared: bool) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=type, flags=socket.AI_NUMERICHOST)[0]
     except socket.gaierror:
@@ -83,6 +88,8 @@ def _bind(host: str, port: int, type: socket.SocketKind) -> socket.socket:
         raise _start_error(error, host, port, type) from error
     try:
         _prepare(sock)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(address)
         if type == socket.SOCK_STREAM:
             sock.listen(_BACKLOG)

@@ -51,7 +51,8 @@ class Entry:
     """An answer that is kept, its question in folded letters.
 
     `turn` counts its replies, so that round robin goes on from hit to hit; `recent` tells that one
-    went out since the memo last looked for room.
+    went out since the memo last looked for room. `serial` is what its SOA shows as far as is known:
+    it may have risen while the reply was made.
     """
 
     asked: Asked
@@ -60,7 +61,7 @@ class Entry:
     aliases: list[tuple[Transport, bytes]] = field(default_factory=list)
     turn: int = 0
     recent: bool = False
-    serial: int = 0
+    serial: int = -1
 
     def next_body(self, name: Name | None = None) -> bytes:
         """The next reply behind its id, with the question's name as this client wrote it."""
@@ -130,7 +131,7 @@ class Memo:
         if old := self._entries.get(key):
             self._drop(old)
         folded = ready.asked_as(key.question)
-        entry = Entry(key, folded, keep, serial=keep.serial() if keep.serial else 0)
+        entry = Entry(key, folded, keep)
         self._entries[key] = entry
         self.size += _cost(entry)
         for name in keep.depends_on:

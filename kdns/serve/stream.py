@@ -17,7 +17,10 @@ _TURNS = 6
 
 
 class StreamListener:
-    """Carries messages of streams to an answerer and back. `host` is an IP, or empty for every address."""
+    """Carries messages of streams to an answerer and back.
+
+    `host` is an IP, or empty for every address; `shared` as in `bind`.
+    """
 
     def __init__(
         self,
@@ -28,8 +31,9 @@ class StreamListener:
         metrics: Metrics,
         loop: asyncio.AbstractEventLoop,
         limits: Limits | None = None,
+        shared: bool = False,
     ) -> None:
-        self._host, self._port = host, port
+        self._host, self._port, self._is_shared = host, port, shared
         self._loop = loop
         limits = limits or Limits()
         self._crowd = Crowd(limits.connections, metrics)
@@ -44,7 +48,7 @@ class StreamListener:
 
     async def open(self) -> None:
         """Bind and begin to answer. Raises StartError."""
-        sockets = bind(self._host, self._port, socket.SOCK_STREAM)
+        sockets = bind(self._host, self._port, socket.SOCK_STREAM, shared=self._is_shared)
         ip, port, *_ = sockets[0].getsockname()
         self._address = (ip, port)
         self._servers = [await self._serve(sock) for sock in sockets]

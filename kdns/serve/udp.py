@@ -15,7 +15,7 @@ _IN_FLIGHT = 4096
 
 
 class UdpListener:
-    """Carries datagrams to an answerer and back. `host` is an IP, or empty for every address.
+    """Carries datagrams to an answerer and back. `host` is an IP, or empty for every address; `shared` as in `bind`.
 
     Beyond `in_flight` questions that wait for the chain, further ones are dropped: whoever asked
     asks again, and an answer nobody waits for any more is work lost.
@@ -30,9 +30,10 @@ class UdpListener:
         metrics: Metrics,
         loop: asyncio.AbstractEventLoop,
         in_flight: int = _IN_FLIGHT,
+        shared: bool = False,
     ) -> None:
         self._responder = responder
-        self._host, self._port = host, port
+        self._host, self._port, self._is_shared = host, port, shared
         self._loop = loop
         self._in_flight = in_flight
         self._overload = metrics.refused_early.labels("overload")
@@ -48,7 +49,7 @@ class UdpListener:
 
     def open(self) -> None:
         """Bind and begin to answer. Raises StartError."""
-        self._ports = ports(self._host, self._port)
+        self._ports = ports(self._host, self._port, self._is_shared)
         for port in self._ports:
             self._loop.add_reader(port.fileno(), self._read, port)
 

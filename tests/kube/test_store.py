@@ -79,9 +79,7 @@ MANUAL = Endpoints("shop", "web", (endpoint(C),))
         pytest.param([SERVICE, SLICE._replace(service="other")], [], [], id="slice of another service"),
         pytest.param([SERVICE, SLICE._replace(namespace="else")], [], [], id="slice in another namespace"),
         pytest.param([SERVICE, SLICE._replace(imported=True)], [], [], id="slice of an import"),
-        pytest.param(
-            [SERVICE._replace(name="WEB"), SLICE._replace(service="Web")], [A], ["web-1"], id="without case"
-        ),
+        pytest.param([SERVICE._replace(name="WEB"), SLICE._replace(service="Web")], [A], ["web-1"], id="without case"),
     ],
 )
 def test_a_service_has_its_slices_endpoints_or_else_its_endpoints(
@@ -179,13 +177,14 @@ ENDPOINTS = st.lists(
     ),
     max_size=3,
 ).map(tuple)
+IPS = st.lists(ADDRESSES, max_size=2).map(tuple)
 OBJECTS = st.one_of(
-    st.builds(lambda space, name, ips: Service(space, name, tuple(ips)), SPACES, NAMES, st.lists(ADDRESSES, max_size=2)),
+    st.builds(Service, SPACES, NAMES, IPS),
     st.builds(Slice, SPACES, st.sampled_from(["s1", "s2"]), NAMES, ENDPOINTS, st.booleans()),
     st.builds(Endpoints, SPACES, NAMES, ENDPOINTS, st.booleans()),
-    st.builds(lambda space, name, ips: Pod(space, name, tuple(ips)), SPACES, NAMES, st.lists(ADDRESSES, max_size=2)),
+    st.builds(Pod, SPACES, NAMES, IPS),
     st.builds(Namespace, SPACES, st.booleans()),
-    st.builds(lambda space, name, ips: ServiceImport(space, name, tuple(ips)), SPACES, NAMES, st.lists(ADDRESSES, max_size=1)),
+    st.builds(ServiceImport, SPACES, NAMES, IPS),
 )
 EVENTS = st.lists(st.tuples(st.booleans(), OBJECTS), max_size=30)
 

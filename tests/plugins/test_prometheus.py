@@ -576,7 +576,7 @@ def test_an_address_has_its_tls_from_one_file(folder: Path) -> None:
     ("text", "mistake"),
     [
         pytest.param(None, "{path}: No such file or directory", id="no file"),
-        pytest.param("a: [", "line 2: no YAML: ", id="no YAML"),
+        pytest.param("a: [", "line 1: no YAML: ", id="no YAML"),
         pytest.param("", "it has no section 'tls_server_config'", id="nothing"),
         pytest.param("tls_server_config: yes", "it has no section 'tls_server_config'", id="no section"),
         pytest.param("tls_server_config: {}", "its 'tls_server_config' has no 'cert_file'", id="no certificate"),

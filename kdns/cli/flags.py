@@ -1,0 +1,62 @@
+"""What the commands' flags have in common: CoreDNS's one dash beside GNU's two, and what their values are."""
+
+from __future__ import annotations
+
+import argparse
+
+from kdns.corefile.texts import host_port_text
+from kdns.errors import NameSyntaxError
+from kdns.proto.name import from_text
+
+_BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+
+
+def parser(command: str, description: str, *, usage: str | None = None) -> argparse.ArgumentParser:
+    """A parser that knows `-h`, `-help` and `--help`, and takes no flag by its first letters."""
+    made = argparse.ArgumentParser(
+        prog=command, description=description, usage=usage, allow_abbrev=False, add_help=False
+    )
+    made.add_argument("-h", "-help", "--help", action="help", help="show this")
+    return made
+
+
+def add_corefile(to: argparse.ArgumentParser) -> None:
+    """Add the flags that say which Corefile: `conf` and `port`."""
+    to.add_argument("-conf", "--conf", metavar="FILE", help="Corefile to load, or 'stdin' (default: ./Corefile)")
+    to.add_argument(
+        "-dns.port", "--dns.port", "-p", "--port", dest="port", type=port, default=53, metavar="PORT",
+        help="port of server blocks that name none (default: 53)",
+    )  # fmt: skip
+
+
+def port(text: str) -> int:
+    """A port number."""
+    if text.isascii() and text.isdigit() and int(text) < 1 << 16:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"a port is a number up to 65535, not '{text}'")
+
+
+def boolean(text: str) -> bool:
+    """Go's flags take `-quiet=true` beside `-quiet`."""
+    if text.lower() in _BOOLEANS:
+        return _BOOLEANS[text.lower()]
+    raise argparse.ArgumentTypeError(f"true or false, not '{text}'")
+
+
+def zone(text: str) -> str:
+    """A domain name."""
+    try:
+        from_text(text)
+    except NameSyntaxError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def page_address(text: str) -> str:
+    """`ADDR:PORT` or `:PORT`, or `off`."""
+    if text != "off":
+        try:
+            host_port_text(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return text
