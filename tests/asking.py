@@ -92,4 +92,4 @@ def rcode(reply: dns.message.Message) -> str:
 
 def ede(reply: dns.message.Message) -> str:
     """The sentence of the Extended DNS Error, empty if there is none."""
-    return next((option.text or "" for option in reply.options if option.otype == 15), "")  # type: ignore[attr-defined]
+    return next((option.text or "" for option in reply.options if option.otype == 15), "")

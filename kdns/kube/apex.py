@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kdns.kube.answer import Answer, Ask, address_answer, found, glue, nodata
-from kdns.kube.index import Backed
+from kdns.kube.index import Backed, ServiceKey
 from kdns.kube.labels import endpoint_name, service_name
 from kdns.kube.names import Form
 from kdns.kube.options import Options
@@ -56,7 +56,7 @@ def zone_itself(ask: Ask) -> Answer:
         case RRType.SOA:
             return found(reason, soa_record(ask.zone, ask.options, ask.index.serial))
         case RRType.NS:
-            servers = list(_servers(ask))
+            servers = _servers(ask)
             names = rrset(ask.question.name, RRType.NS, ask.options.ttl, (name for name, _ in servers))
             extra = glue(ask, servers)
             return found(reason, names, additional=extra)._replace(for_everyone=False)
@@ -76,27 +76,34 @@ def _name_server(ask: Ask) -> Answer:
     return address_answer(ask, named, addresses, "the name server")._replace(for_everyone=False)
 
 
-def _servers(ask: Ask) -> Iterator[tuple[Name, tuple[Address, ...]]]:
-    """The names of this server, each with its addresses."""
-    keys = {key for address in ask.server for key in ask.index.endpoint_ips[address]}
-    for key in sorted(keys):
-        yield from _service_names(ask, ask.index.services[key])
-    if not keys:
-        yield from_labels((b"ns", b"dns"), _names_zone(ask)), ask.server
+def _servers(ask: Ask) -> list[tuple[Name, tuple[Address, ...]]]:
+    """The names of this server, each with its addresses: those that can be asked for, else `ns.dns.ZONE`."""
+    keys = {key for address in ask.server for key in ask.index.endpoint_ips[address] if _is_exposed(ask, key)}
+    known = [each for key in sorted(keys) for each in _service_names(ask, ask.index.services[key])]
+    return known or [(from_labels((b"ns", b"dns"), _names_zone(ask)), ask.server)]
+
+
+def _is_exposed(ask: Ask, key: ServiceKey) -> bool:
+    namespace = ask.index.namespaces.get(key[0])
+    return namespace is not None and namespace.exposed
 
 
 def _service_names(ask: Ask, backed: Backed) -> Iterator[tuple[Name, tuple[Address, ...]]]:
     service = backed.service
     if service is None:
         return
-    if not service.headless:
-        yield service_name(service, _names_zone(ask)), service.addresses
-        return
-    pod_names = ask.options.endpoint_pod_names
+    owner = service_name(service, _names_zone(ask))
+    if service.addresses:
+        yield owner, service.addresses
+    elif service.headless and not ask.options.noendpoints:
+        yield from _endpoint_names(ask, backed, owner)
+
+
+def _endpoint_names(ask: Ask, backed: Backed, service: Name) -> Iterator[tuple[Name, tuple[Address, ...]]]:
     for endpoint in backed.ready:
         for address in endpoint.addresses:
-            if address in ask.server:
-                name = endpoint_name(endpoint, address, service, _names_zone(ask), pod_names=pod_names)
+            name = endpoint_name(endpoint, address, service, pod_names=ask.options.endpoint_pod_names)
+            if name is not None and address in ask.server:
                 yield name, (address,)
 
 

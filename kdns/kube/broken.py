@@ -52,4 +52,3 @@ class Broken:
             if line not in self._problems:
                 _log.warning("%s", line)
         self._problems = frozenset(lines)
-

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 from kdns.errors import NameSyntaxError
-from kdns.kube.objects import Endpoint, Service
+from kdns.kube.objects import Endpoint, Port, Service
 from kdns.proto.name import MAX_LABEL, Name, from_labels
 from kdns.proto.reverse import Address, unpack
 
 _SVC = b"svc"
 
 
+@lru_cache(maxsize=65536)
 def dashed(address: Address) -> str:
     """An address as a label: dots or colons become dashes; a dash at the end gets a `0`, since no label
     may end in one (CoreDNS: plugin/kubernetes/kubernetes.go, endpointHostname).
@@ -19,12 +23,17 @@ def dashed(address: Address) -> str:
 
 
 def endpoint_label(endpoint: Endpoint, address: Address, *, pod_names: bool) -> str:
-    """An endpoint's hostname; else, if wanted, its Pod's name where that can be a label; else its address."""
-    if endpoint.hostname:
+    """An endpoint's hostname; else, if wanted, its Pod's name; else its address. What is no label is passed over."""
+    if _is_label(endpoint.hostname):
         return endpoint.hostname
-    if pod_names and 0 < len(endpoint.target) <= MAX_LABEL:
+    if pod_names and _is_label(endpoint.target):
         return endpoint.target
     return dashed(address)
+
+
+def _is_label(text: str) -> bool:
+    """A Pod's name may be longer than a label, and have dots, which part labels."""
+    return 0 < len(text) <= MAX_LABEL and text.isascii() and "." not in text
 
 
 def service_name(service: Service, zone: Name) -> Name:
@@ -32,15 +41,24 @@ def service_name(service: Service, zone: Name) -> Name:
     return from_labels((service.name.encode(), service.namespace.encode(), _SVC), zone)
 
 
-def endpoint_name(
-    endpoint: Endpoint, address: Address, service: Service, zone: Name, *, pod_names: bool
-) -> Name:
-    """`ENDPOINT.SERVICE.NAMESPACE.svc.ZONE`, or with the cluster's label for an endpoint of another cluster."""
-    labels = [endpoint_label(endpoint, address, pod_names=pod_names).encode()]
-    if endpoint.cluster:
-        labels.append(endpoint.cluster.encode())
-    base = service_name(service, zone)
+def port_name(port: Port, service: Name) -> Name | None:
+    """`_PORT._PROTOCOL.SERVICE`; None for a port without a name, or with one that no name can hold."""
+    labels = (b"_" + port.name.encode(), b"_" + port.protocol.lower().encode())
+    return _below(labels, service) if port.name else None
+
+
+def endpoint_name(endpoint: Endpoint, address: Address, service: Name, *, pod_names: bool) -> Name | None:
+    """`ENDPOINT.SERVICE`, for an endpoint of another cluster `ENDPOINT.CLUSTER.SERVICE`.
+
+    Where that is too long for a name the address is its label; None where not even that fits.
+    """
+    cluster = (endpoint.cluster.encode(),) if endpoint.cluster else ()
+    label = endpoint_label(endpoint, address, pod_names=pod_names).encode()
+    return _below((label, *cluster), service) or _below((dashed(address).encode(), *cluster), service)
+
+
+def _below(labels: Sequence[bytes], name: Name) -> Name | None:
     try:
-        return from_labels(labels, base)
-    except NameSyntaxError:  # a hostname that no name can hold: the address still does
-        return from_labels([dashed(address).encode(), *labels[1:]], base)
+        return from_labels(labels, name)
+    except NameSyntaxError:
+        return None

@@ -14,6 +14,8 @@ from kdns.proto.name import labels as labels_of
 from kdns.proto.reverse import is_reverse, pack
 
 Label = tuple[str, str]
+_SERVICES = (Form.NAMESPACE, Form.SERVICE, Form.ENDPOINT, Form.PORT, Form.ZONAL)
+_KINDS = {**dict.fromkeys(_SERVICES, "svc"), Form.POD: "pod", Form.POD_NAMESPACE: "pod"}
 
 
 def labels(question: Question, client: str, options: Options, index: Index) -> Mapping[str, Callable[[], str]]:
@@ -28,24 +30,25 @@ def _of_name(question: Question, options: Options) -> Iterator[Label]:
         return
     request = parse(labels_of(question.folded[: len(question.folded) - len(zone)] + ROOT))
     if request.form is Form.NONE:
-        yield "parse-error", "the name has no form of the schema"
+        yield "parse-error", "invalid query name"
         return
     yield from _of_request(request, is_multicluster=zone in options.multicluster)
 
 
 def _of_request(request: Request, *, is_multicluster: bool) -> Iterator[Label]:
-    yield "kind", "pod" if request.form in {Form.POD, Form.POD_NAMESPACE} else "svc"
+    """Empty where the name says nothing of it; `cluster` and `zone` only where it does."""
+    has_cluster = is_multicluster and request.may_name_cluster
+    has_port = request.form is Form.PORT and not has_cluster
+    has_endpoint = request.form is Form.ENDPOINT or has_cluster
+    yield "kind", _KINDS.get(request.form, "")
     yield "namespace", request.namespace
-    yield "service", request.service
-    if request.form is Form.PORT and is_multicluster:
-        yield "endpoint", request.parts[0]
+    yield "service", request.parts[0] if request.form is Form.POD else request.service
+    yield "endpoint", request.parts[0] if has_endpoint else ""
+    yield "port-name", request.port if has_port else ""
+    yield "protocol", request.protocol if has_port else ""
+    if has_cluster:
         yield "cluster", request.parts[1]
-    elif request.form is Form.PORT:
-        yield "port-name", request.port
-        yield "protocol", request.protocol
-    elif request.form in {Form.ENDPOINT, Form.POD}:
-        yield "endpoint", request.parts[0]
-    elif request.form is Form.ZONAL:
+    if request.form is Form.ZONAL:
         yield "zone", ".".join(request.parts[:-1])
 
 

@@ -50,6 +50,11 @@ class Request(NamedTuple):
     protocol: str = ""
     parts: tuple[str, ...] = ()
 
+    @property
+    def may_name_cluster(self) -> bool:
+        """Whether it may be ENDPOINT.CLUSTER as well: it is read as a port, but has no underscores."""
+        return self.form is Form.PORT and not any(part.startswith("_") for part in self.parts)
+
 
 _MOST_POD_LABELS = 2
 

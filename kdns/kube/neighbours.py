@@ -7,19 +7,25 @@ from difflib import get_close_matches
 from itertools import islice
 
 from kdns.kube.index import Backed, Index, ServiceKey
-from kdns.kube.labels import endpoint_name, service_name
+from kdns.kube.labels import endpoint_name, port_name, service_name
 from kdns.kube.names import Request, parse
 from kdns.kube.objects import Service
 from kdns.kube.options import Options
 from kdns.proto.message import Question
-from kdns.proto.name import Name, from_labels, labels
+from kdns.proto.name import Name, labels
+from kdns.proto.reverse import is_reverse
 
 _MOST = 8
 _LIKENESS = 0.6
 
 
 def neighbours(question: Question, zone: Name, index: Index, options: Options) -> Iterator[Name]:
-    """At most eight names of the zone, the nearest first; the question's own name is not among them."""
+    """At most eight names of the zone, the nearest first; the question's own name is not among them.
+
+    In a reverse zone, and in one that shows ServiceImports, nothing is near.
+    """
+    if is_reverse(zone) or zone in options.multicluster:
+        return iter(())
     left = labels(question.folded)[: -len(labels(zone)) or None]
     request = parse(left)
     found: dict[Name, None] = {}
@@ -27,8 +33,7 @@ def neighbours(question: Question, zone: Name, index: Index, options: Options) -
         backed = index.services[key]
         if backed.service is not None and _is_exposed(index, key):
             found.update(dict.fromkeys(_names(backed, backed.service, zone, options)))
-    found.pop(question.folded, None)
-    return islice(iter(found), _MOST)
+    return islice((name for name in found if name.lower() != question.folded), _MOST)
 
 
 def _is_exposed(index: Index, key: ServiceKey) -> bool:
@@ -63,13 +68,13 @@ def _like(word: str, known: Iterable[str]) -> list[str]:
 
 def _names(backed: Backed, service: Service, zone: Name, options: Options) -> Iterator[Name]:
     """A Service's own name, its ports' names and its endpoints' names, as far as they have records."""
-    if not service.headless or backed.ready:
-        yield service_name(service, zone)
-        ports = service.ports if not service.headless else [p for e in backed.ready for p in e.ports]
-        for port in ports:
-            if port.name:
-                below = (b"_" + port.name.encode(), b"_" + port.protocol.lower().encode())
-                yield from_labels(below, service_name(service, zone))
-    for endpoint in backed.ready if service.headless else ():
+    owner = service_name(service, zone)
+    ready = backed.ready if service.headless and not options.noendpoints else ()
+    if not service.headless or ready:
+        yield owner
+        ports = [port for endpoint in ready for port in endpoint.ports] if service.headless else service.ports
+        yield from filter(None, (port_name(port, owner) for port in ports))
+    for endpoint in ready:
         for address in endpoint.addresses:
-            yield endpoint_name(endpoint, address, service, zone, pod_names=options.endpoint_pod_names)
+            if name := endpoint_name(endpoint, address, owner, pod_names=options.endpoint_pod_names):
+                yield name

@@ -150,7 +150,7 @@ class Namespace(NamedTuple):
 
 
 class ServiceImport(NamedTuple):
-    """A ServiceImport of the multi-cluster API (KEP-1645): headless when it has no addresses of its own."""
+    """A ServiceImport of the multi-cluster API (KEP-1645); its type says whether it is headless."""
 
     namespace: str
     name: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kdns.kube.answer import (
     Answer,
     Ask,
@@ -23,11 +25,14 @@ from kdns.proto.reverse import Address, pack
 from kdns.proto.types import RRType
 
 _IPV4_DASHES = 3
+_DASHED = re.compile("[0-9a-f-]+")
 
 
 def answer(ask: Ask) -> Answer:
     """The answer to `A-B-C-D.NAMESPACE.pod` or `NAMESPACE.pod`."""
-    if ask.options.pods is PodMode.DISABLED or ask.multicluster:
+    if ask.multicluster:
+        return nxdomain(Reason.NO_SUCH_NAME)
+    if ask.options.pods is PodMode.DISABLED:
         return nxdomain(Reason.PODS_OFF)
     keys = namespace_keys(ask)
     refused = refused_namespace(ask)
@@ -44,7 +49,12 @@ def answer(ask: Ask) -> Answer:
 
 
 def undashed(label: str) -> Address | None:
-    """The address that a label stands for: three single dashes make IPv4, anything else IPv6."""
+    """The address that a label stands for: three single dashes make IPv4, anything else IPv6.
+
+    None where it is no address, or holds the very dots, colons or scope that dashes stand for.
+    """
+    if not _DASHED.fullmatch(label):
+        return None
     is_ipv4 = label.count("-") == _IPV4_DASHES and "--" not in label
     try:
         return pack(label.replace("-", "." if is_ipv4 else ":"))
@@ -61,9 +71,11 @@ def _verified(ask: Ask, address: Address) -> Answer:
 
 
 def _records(ask: Ask, address: Address) -> Answer:
-    reason = because(Reason.POD, ask.request.namespace)
-    if ask.question.type == RRType.SRV:
-        owner = ask.question.name
-        itself = rrset(owner, RRType.SRV, ask.options.ttl, [srv(0, 100, 0, owner)])
-        return found(reason, itself, additional=glue(ask, [(owner, (address,))]))
-    return address_answer(ask, reason, (address,), f"Pod address {ask.request.parts[0]}")
+    reason, subject = because(Reason.POD, ask.request.namespace), f"Pod address {ask.request.parts[0]}"
+    if ask.question.type != RRType.SRV:
+        return address_answer(ask, reason, (address,), subject)
+    if len(address) not in ask.options.families:
+        return nodata(Reason.FAMILY_OFF, subject)
+    itself = ask.question.folded
+    records = rrset(ask.question.name, RRType.SRV, ask.options.ttl, [srv(0, 100, 0, itself)])
+    return found(reason, records, additional=glue(ask, [(itself, (address,))]))

@@ -20,12 +20,15 @@ from kdns.proto.record import rrset
 from kdns.proto.reverse import Address, address_of, prefix_of
 from kdns.proto.types import RRType
 
+_OF_ZONE = frozenset({RRType.SOA, RRType.NS})
+
 
 def answer(ask: Ask) -> Answer:
     """The answer to a name in a reverse zone."""
-    if ask.question.folded == ask.zone:
-        return apex.zone_itself(ask)
     address = address_of(ask.question.folded)
+    # The zone of one address alone (10.0.0.1/32) has its PTR at the apex.
+    if ask.question.folded == ask.zone and (address is None or ask.question.type in _OF_ZONE):
+        return apex.zone_itself(ask)
     if address is not None:
         return _pointer(ask, address)
     prefix = prefix_of(ask.question.folded)
@@ -42,7 +45,8 @@ def _pointer(ask: Ask, address: Address) -> Answer:
     looked_at = [Seen(Ref(Kind.SERVICE, *key)) for key, _ in owners]
     targets = [target for _, names in owners for target in names]
     if not targets:
-        return nxdomain(Reason.NO_SUCH_ADDRESS).after(looked_at, keys)
+        missing = nxdomain(Reason.NO_SUCH_ADDRESS) if ask.question.folded != ask.zone else apex.zone_itself(ask)
+        return missing.after(looked_at, keys)
     if ask.question.type != RRType.PTR:
         return nodata(Reason.NO_SUCH_TYPE, "the address").after(looked_at, keys)
     if ask.options.ptr is PtrPolicy.FIRST:
@@ -77,8 +81,10 @@ def _names(ask: Ask, backed: Backed, address: Address) -> list[Name]:
     service, options = backed.service, ask.options
     if service is None:
         return []
-    return [
-        endpoint_name(endpoint, address, service, options.primary, pod_names=options.endpoint_pod_names)
+    owner = service_name(service, options.primary)
+    names = (
+        endpoint_name(endpoint, address, owner, pod_names=options.endpoint_pod_names)
         for endpoint in backed.ready
         if address in endpoint.addresses and (endpoint.hostname or options.ptr is not PtrPolicy.HOSTNAME)
-    ]
+    )
+    return [name for name in names if name is not None]

@@ -80,7 +80,7 @@ _SENTENCES = {
     Reason.NO_SUCH_NAME: "no name of the Kubernetes DNS schema has this form",
     Reason.NO_SUCH_NAMESPACE: "namespace {} does not exist",
     Reason.NOT_EXPOSED: "namespace {} exists, but is not exposed here",
-    Reason.NO_SUCH_SERVICE: "namespace {} has no Service {}",
+    Reason.NO_SUCH_SERVICE: "namespace {} has no {} {}",
     Reason.SERVICE_MISSING: "{} exists, but there is no Service of that name",
     Reason.NO_ENDPOINTS: "{} is headless and has no endpoints",
     Reason.NOT_READY: "{} has no ready endpoints ({})",

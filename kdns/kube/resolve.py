@@ -13,14 +13,14 @@ from kdns.kube.names import Form, Request, parse
 from kdns.kube.options import Options
 from kdns.kube.reason import Reason, because
 from kdns.proto.message import Question
-from kdns.proto.name import ROOT, Name, is_at_or_below, labels, to_text
+from kdns.proto.name import ROOT, Name, labels, longest, to_text
 from kdns.proto.reverse import Address, is_reverse
 from kdns.proto.types import RCode
 
 
 def resolve(question: Question, zone: Name, index: Index, options: Options, server: tuple[Address, ...] = ()) -> Answer:
     """The answer to a question at or below `zone` (folded). `server` are the server's own addresses."""
-    return _resolve(question, zone, index, options, server, FARTHEST)
+    return _resolve(question, zone, index, options, server, ())
 
 
 def form_of(name: Name, zone: Name) -> Form:
@@ -31,8 +31,14 @@ def form_of(name: Name, zone: Name) -> Form:
 
 
 def _resolve(
-    question: Question, zone: Name, index: Index, options: Options, server: tuple[Address, ...], far: int
+    question: Question,
+    zone: Name,
+    index: Index,
+    options: Options,
+    server: tuple[Address, ...],
+    trail: tuple[Name, ...],
 ) -> Answer:
+    """`trail` are the aliases that led here, the first one first."""
     if is_reverse(zone):
         return pointers.answer(Ask(question, zone, _NO_REQUEST, index, options, server))
     ask = Ask(question, zone, _request(question.folded, zone), index, options, server)
@@ -47,7 +53,7 @@ def _resolve(
             return pods.answer(ask)
         case Form.NONE:
             return nxdomain(Reason.NO_SUCH_NAME)
-    return services.answer(ask, lambda asked, target: _follow(asked, target, far))
+    return services.answer(ask, lambda asked, target: _follow(asked, target, (*trail, question.folded)))
 
 
 _NO_REQUEST = Request(Form.NONE)
@@ -62,13 +68,12 @@ def _namespace(ask: Ask) -> Answer:
     return answer.after((), namespace_keys(ask))
 
 
-def _follow(ask: Ask, target: Name, far: int) -> Answer | None:
+def _follow(ask: Ask, target: Name, trail: tuple[Name, ...]) -> Answer | None:
     """The answer to the same question at an alias's target, None if that is not in the zone."""
     folded = target.lower()
-    if not is_at_or_below(folded, ask.zone):
+    if longest(folded, {zone: zone for zone in ask.options.zones}) != ask.zone:
         return None
-    if far <= 1:
-        reason = because(Reason.EXTERNAL_LOOP, to_text(ask.question.name), FARTHEST)
-        return Answer(reason, RCode.SERVFAIL)
+    if len(trail) >= FARTHEST:
+        return Answer(because(Reason.EXTERNAL_LOOP, to_text(trail[0]), FARTHEST), RCode.SERVFAIL)
     question = ask.question._replace(name=target, folded=folded)
-    return _resolve(question, ask.zone, ask.index, ask.options, ask.server, far - 1)
+    return _resolve(question, ask.zone, ask.index, ask.options, ask.server, trail)

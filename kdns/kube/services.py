@@ -6,6 +6,7 @@ family that is matters only for whether there are records (NODATA, never NXDOMAI
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -24,10 +25,10 @@ from kdns.kube.answer import (
     seen,
 )
 from kdns.kube.index import Backed, ServiceKey, Touched
-from kdns.kube.labels import endpoint_label, endpoint_name, service_name
+from kdns.kube.labels import dashed, endpoint_name, service_name
 from kdns.kube.names import Form
 from kdns.kube.objects import Endpoint, Kind, Port, Ref, Service, state
-from kdns.kube.reason import Reason, because
+from kdns.kube.reason import Because, Reason, because
 from kdns.proto.name import Name
 from kdns.proto.record import rrset, srv
 from kdns.proto.reverse import Address
@@ -37,9 +38,9 @@ _NO_PORT = Port("", -1, "")
 
 
 class Row(NamedTuple):
-    """One address at one port, and the name it has; `port` is -1 where none is declared."""
+    """One address at one port: of an endpoint, or of the Service itself. `port` is -1 where none is declared."""
 
-    target: Name
+    endpoint: Endpoint | None
     address: Address
     port: Port
 
@@ -56,7 +57,7 @@ def answer(ask: Ask, follow: Callable[[Ask, Name], Answer | None]) -> Answer:
     kind = Kind.IMPORT if ask.multicluster else Kind.SERVICE
     backed = (ask.index.imports if ask.multicluster else ask.index.services).get(key)
     if backed is None:
-        missing = nxdomain(Reason.NO_SUCH_SERVICE, request.namespace, request.service)
+        missing = nxdomain(Reason.NO_SUCH_SERVICE, request.namespace, kind, request.service)
         return missing.after([Seen(Ref(kind, *key), False)], keys)
     looked_at = [seen(backed, kind, *key)]
     if backed.service is None:
@@ -71,12 +72,12 @@ def _existing(ask: Ask, backed: Backed, service: Service, follow: Callable[[Ask,
             return externals.answer(ask, service, follow)
         return nxdomain(Reason.NO_SUCH_NAME)
     if _is_ignored(ask, backed, service):
-        return nxdomain(Reason.EMPTY_IGNORED, service.ref)
+        return nxdomain(Reason.EMPTY_IGNORED, _ref(ask, service))
     match ask.request.form:
         case Form.SERVICE:
             return _service(ask, backed, service)
         case Form.ENDPOINT:
-            return _endpoint(ask, backed, service, ask.request.parts[0], "")
+            return _endpoint(ask, backed, service)
         case Form.PORT:
             return _port(ask, backed, service)
         case Form.ZONAL:
@@ -85,16 +86,19 @@ def _existing(ask: Ask, backed: Backed, service: Service, follow: Callable[[Ask,
 
 
 def _is_ignored(ask: Ask, backed: Backed, service: Service) -> bool:
-    """`ignore empty_service`: a ClusterIP Service without ready endpoints, asked for by name or port."""
-    if not ask.options.ignore_empty or service.headless or backed.ready:
-        return False
-    return ask.request.form in {Form.SERVICE, Form.PORT}
+    """`ignore empty_service`: a ClusterIP Service without ready endpoints, and all names below it."""
+    return ask.options.ignore_empty and not service.headless and not backed.ready
+
+
+def _ref(ask: Ask, service: Service) -> Ref:
+    """Which object it is: a ServiceImport is answered from as a Service is."""
+    return service.ref._replace(kind=Kind.IMPORT) if ask.multicluster else service.ref
 
 
 def _service(ask: Ask, backed: Backed, service: Service) -> Answer:
     if service.headless and (ask.options.noendpoints or not backed.ready):
         return _unready(ask, backed, service)
-    return _records(ask, service, _rows(ask, service, backed.ready), Reason.SERVICE)
+    return _records(ask, service, _rows(service, backed.ready), Reason.SERVICE)
 
 
 def _unready(ask: Ask, backed: Backed, service: Service) -> Answer:
@@ -102,66 +106,63 @@ def _unready(ask: Ask, backed: Backed, service: Service) -> Answer:
     if ask.options.noendpoints:
         return nxdomain(Reason.ENDPOINTS_OFF)
     if not backed.endpoints:
-        return nxdomain(Reason.NO_ENDPOINTS, service.ref)
-    return nxdomain(Reason.NOT_READY, service.ref, unready_count(backed.endpoints))
+        return nxdomain(Reason.NO_ENDPOINTS, _ref(ask, service))
+    return nxdomain(Reason.NOT_READY, _ref(ask, service), unready_count(backed.endpoints))
 
 
 def unready_count(endpoints: Iterable[Endpoint]) -> str:
     """`2 not ready, 1 terminating`."""
-    waiting = [each for each in endpoints if not each.ready]
-    leaving = sum(each.terminating for each in waiting)
-    counts = ((len(waiting) - leaving, "not ready"), (leaving, "terminating"))
-    return ", ".join(f"{count} {word}" for count, word in counts if count)
+    counts = Counter(map(state, endpoints))
+    return ", ".join(f"{counts[word]} {word}" for word in ("not ready", "terminating") if counts[word])
 
 
-def _endpoint(ask: Ask, backed: Backed, service: Service, wanted: str, cluster: str) -> Answer:
+def _endpoint(ask: Ask, backed: Backed, service: Service) -> Answer:
+    ref, label = _ref(ask, service), ".".join(ask.request.parts)
+    called = [] if ask.options.noendpoints else list(_called(ask, service, backed.endpoints))
+    ready = [(endpoint, address) for endpoint, address in called if endpoint.ready]
+    if ready:
+        rows = [Row(each, address, port) for each, address in ready for port in each.ports or (_NO_PORT,)]
+        return _records(ask, service, rows, Reason.ENDPOINT)
+    if _is_parent(ask, backed, service, label):
+        return nodata(Reason.ONLY_PARENT)
     if ask.options.noendpoints:
         return nxdomain(Reason.ENDPOINTS_OFF)
-    called = [each for each in _addresses(ask, backed) if each.is_called(wanted, cluster)]
-    rows = [
-        Row(ask.question.name, each.address, port)
-        for each in called
-        if each.endpoint.ready
-        for port in each.endpoint.ports or (_NO_PORT,)
-    ]
-    if rows:
-        return _records(ask, service, rows, Reason.ENDPOINT)
-    protocol = wanted.removeprefix("_")
-    if any(port.protocol.lower() == protocol for port in _declared(ask, backed, service)):
-        return nodata(Reason.ONLY_PARENT)  # _tcp.SERVICE, since _http._tcp.SERVICE exists (RFC 8020)
     if called:
-        return nxdomain(Reason.ENDPOINT_NOT_READY, wanted, service.ref, state(called[0].endpoint))
-    return nxdomain(Reason.NO_SUCH_ENDPOINT, service.ref, wanted)
+        return nxdomain(Reason.ENDPOINT_NOT_READY, label, ref, state(called[0][0]))
+    return nxdomain(Reason.NO_SUCH_ENDPOINT, ref, label)
 
 
-class _Called(NamedTuple):
-    """An address of an endpoint, ready or not, under its label."""
+def _called(ask: Ask, service: Service, endpoints: Iterable[Endpoint]) -> Iterator[tuple[Endpoint, Address]]:
+    """The endpoints, each with its address, whose name is asked for.
 
-    endpoint: Endpoint
-    address: Address
-    label: str
+    A look at the label comes first: making the name of each endpoint of many takes its time.
+    """
+    owner, label = service_name(service, ask.zone), ask.request.parts[0]
+    for each in endpoints:
+        for address in each.addresses:
+            if label in {each.hostname.lower(), each.target.lower(), dashed(address)}:
+                name = endpoint_name(each, address, owner, pod_names=ask.options.endpoint_pod_names)
+                if name is not None and name.lower() == ask.question.folded:
+                    yield each, address
 
-    def is_called(self, label: str, cluster: str) -> bool:
-        return self.label.lower() == label and self.endpoint.cluster.lower() == cluster
 
-
-def _addresses(ask: Ask, backed: Backed) -> Iterator[_Called]:
-    for endpoint in backed.endpoints:
-        for address in endpoint.addresses:
-            label = endpoint_label(endpoint, address, pod_names=ask.options.endpoint_pod_names)
-            yield _Called(endpoint, address, label)
+def _is_parent(ask: Ask, backed: Backed, service: Service, label: str) -> bool:
+    """Whether `label` has names below it (RFC 8020): those of a protocol's ports, or of a cluster's endpoints."""
+    protocol = label.removeprefix("_")
+    if any(protocol in {"", port.protocol.lower()} for port in _declared(ask, backed, service)):
+        return True
+    return not ask.options.noendpoints and any(each.cluster.lower() == label for each in backed.ready)
 
 
 def _port(ask: Ask, backed: Backed, service: Service) -> Answer:
     request = ask.request
-    first, second = request.parts
-    if ask.multicluster and not first.startswith("_") and not second.startswith("_"):
-        return _endpoint(ask, backed, service, first, second)
+    if ask.multicluster and request.may_name_cluster:
+        return _endpoint(ask, backed, service)
     if service.headless and (ask.options.noendpoints or not backed.ready):
         return _unready(ask, backed, service)
     if not any(_is_asked(ask, port) for port in _declared(ask, backed, service)):
-        return nxdomain(Reason.NO_SUCH_PORT, service.ref, request.port or "any", request.protocol or "any")
-    rows = [row for row in _rows(ask, service, backed.ready) if _is_asked(ask, row.port)]
+        return nxdomain(Reason.NO_SUCH_PORT, _ref(ask, service), request.port or "any", request.protocol or "any")
+    rows = [row for row in _rows(service, backed.ready) if _is_asked(ask, row.port)]
     return _records(ask, service, rows, Reason.SERVICE)
 
 
@@ -175,7 +176,7 @@ def _zonal(ask: Ask, backed: Backed, service: Service) -> Answer:
     if not ask.options.zonal or ask.multicluster:
         return nxdomain(Reason.NO_SUCH_NAME)
     if not service.headless:
-        return nxdomain(Reason.NOT_HEADLESS, service.ref)
+        return nxdomain(Reason.NOT_HEADLESS, _ref(ask, service))
     if not backed.ready:
         return _unready(ask, backed, service)
     *zone, directive = ask.request.parts or ("",)
@@ -186,8 +187,8 @@ def _zonal(ask: Ask, backed: Backed, service: Service) -> Answer:
     wanted = ".".join(zone)
     near = [endpoint for endpoint in backed.ready if endpoint.zone.lower() == wanted]
     if not near and directive == "pin":
-        return nodata(Reason.NOT_IN_ZONE, service.ref, wanted)
-    return _records(ask, service, _rows(ask, service, near or backed.ready), Reason.SERVICE)
+        return nodata(Reason.NOT_IN_ZONE, _ref(ask, service), wanted)
+    return _records(ask, service, _rows(service, near or backed.ready), Reason.SERVICE)
 
 
 def _declared(ask: Ask, backed: Backed, service: Service) -> Iterator[Port]:
@@ -199,15 +200,13 @@ def _declared(ask: Ask, backed: Backed, service: Service) -> Iterator[Port]:
             yield from endpoint.ports
 
 
-def _rows(ask: Ask, service: Service, ready: Iterable[Endpoint]) -> list[Row]:
-    """Every address at every port: a cluster IP under the Service's name, an endpoint under its own."""
+def _rows(service: Service, ready: Iterable[Endpoint]) -> list[Row]:
+    """Every cluster IP, or every endpoint's address, at every port."""
     if not service.headless:
-        owner = service_name(service, ask.zone)
         ports = service.ports or (_NO_PORT,)
-        return [Row(owner, address, port) for port in ports for address in service.addresses]
-    pod_names = ask.options.endpoint_pod_names
+        return [Row(None, address, port) for port in ports for address in service.addresses]
     return [
-        Row(endpoint_name(endpoint, address, service, ask.zone, pod_names=pod_names), address, port)
+        Row(endpoint, address, port)
         for endpoint in ready
         for address in endpoint.addresses
         for port in endpoint.ports or (_NO_PORT,)
@@ -215,20 +214,36 @@ def _rows(ask: Ask, service: Service, ready: Iterable[Endpoint]) -> list[Row]:
 
 
 def _records(ask: Ask, service: Service, rows: Sequence[Row], reason: Reason) -> Answer:
+    ref = _ref(ask, service)
     if not rows:
-        return nodata(Reason.NO_CLUSTER_IP, service.ref)
+        return nodata(Reason.NO_CLUSTER_IP, ref)
     if ask.question.type == RRType.SRV:
-        return _srv(ask, service, rows)
-    return address_answer(ask, because(reason, service.ref), (row.address for row in rows), service.ref)
+        return _srv(ask, service_name(service, ask.zone), rows, because(reason, ref))
+    return address_answer(ask, because(reason, ref), (row.address for row in rows), ref)
 
 
-def _srv(ask: Ask, service: Service, rows: Sequence[Row]) -> Answer:
-    """Equal shares of 100 for all rows, at least 1, counted before equal records fall together, as CoreDNS does."""
-    declared = [row for row in rows if row.port is not _NO_PORT]
+def _srv(ask: Ask, service: Name, rows: Sequence[Row], reason: Because) -> Answer:
+    """Equal shares of 100 for all rows, at least 1, counted before equal records fall together, as CoreDNS does.
+
+    A target that has no address of a family that is shown here would lead nowhere.
+    """
+    shown = [row for row in rows if len(row.address) in ask.options.families]
+    if not shown:
+        return nodata(Reason.FAMILY_OFF, *reason.about)
+    declared = [row for row in shown if row.port is not _NO_PORT]
     if not declared:
-        return nodata(Reason.NO_PORTS, service.ref)
-    weight = max(1, 100 // len(rows))
-    records = (srv(0, weight, row.port.port, row.target) for row in declared)
-    targets = ((row.target, (row.address,)) for row in declared)
+        return nodata(Reason.NO_PORTS, *reason.about)
+    named = [(target, row) for row in declared if (target := _target(ask, service, row)) is not None]
+    if not named:
+        return nodata(Reason.NO_SUCH_TYPE, *reason.about)
+    weight = max(1, 100 // len(shown))
+    records = (srv(0, weight, row.port.port, target) for target, row in named)
     answered = rrset(ask.question.name, RRType.SRV, ask.options.ttl, records)
-    return found(because(Reason.SERVICE, service.ref), answered, additional=glue(ask, targets))
+    return found(reason, answered, additional=glue(ask, [(target, (row.address,)) for target, row in named]))
+
+
+def _target(ask: Ask, service: Name, row: Row) -> Name | None:
+    """Where a row's SRV record points, in the letters of the object; None where the name would be too long."""
+    if row.endpoint is None:
+        return service
+    return endpoint_name(row.endpoint, row.address, service, pod_names=ask.options.endpoint_pod_names)

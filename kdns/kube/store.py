@@ -8,7 +8,7 @@ go, before anybody can ask. Every order and repetition of the same events ends i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from typing import cast
 
 from kdns.kube.index import Backed, Index, ServiceKey, service_key
@@ -40,14 +40,6 @@ class Store:
         self._wall = wall
         self._objects: dict[Ref, Object] = {}
         self._slices: dict[tuple[bool, ServiceKey], dict[Ref, Slice]] = {}
-
-    def get(self, ref: Ref) -> Object | None:
-        """The object of this kind and name, in any case."""
-        return self._objects.get(_folded(ref))
-
-    def of(self, kind: Kind) -> Iterator[Object]:
-        """All objects of a kind."""
-        return (held for ref, held in self._objects.items() if ref.kind == kind)
 
     def replace(self, objects: Iterable[Object]) -> None:
         """Hold exactly these objects: what is not among them is gone, what did not change is not touched."""

@@ -10,7 +10,7 @@ Description
 Syntax
     kubernetes [ZONES...] {
         manifests PATH...            files and folders of manifests, relative to the Corefile
-        poll DURATION                how often files are looked at for changes; default 1s
+        poll DURATION                how often files are looked at for changes; default 1s, at least 0.1s
         controllers on|off           do the control plane's part for manifests; default on
         service_cidr CIDR [CIDR]     where cluster IPs come from; default 10.96.0.0/16 fd00:10:96::/112
         pod_cidr CIDR [CIDR]         where Pod addresses come from; default 10.244.0.0/16 fd00:10:244::/64
@@ -97,13 +97,15 @@ from kdns.kube.selection import Selection
 from kdns.kube.selectors import Selector, parse_selector
 from kdns.kube.store import Store
 from kdns.metrics import Metrics
-from kdns.proto.name import ROOT, Name, is_at_or_below, longest, to_text
+from kdns.proto.name import MAX_LABEL, MAX_NAME, ROOT, Name, is_at_or_below, longest, to_text
 from kdns.proto.reverse import Address, is_reverse, pack
 from kdns.proto.types import RCode, RRType
 from kdns.site import Build, Site
 
 _DEFAULT_TTL = 5
 _MOST_TTL = 3600
+_LEAST_POLL = 0.1
+_LONGEST_ZONE = MAX_NAME - 2 * (1 + MAX_LABEL) - len(b"\3svc")
 _FAMILIES = {"ipv4": frozenset({IPV4}), "ipv6": frozenset({IPV6})}
 _STATIC = frozenset({Form.APEX, Form.VERSION, Form.PARENT})
 _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
@@ -117,9 +119,16 @@ def _selector(line: Directive) -> Selector:
         raise line.error(f"'{line.name}' takes a label selector: {error}", 0) from None
 
 
+def _poll(line: Directive) -> float:
+    seconds = duration(line)
+    if seconds < _LEAST_POLL:
+        raise line.error(f"'poll' takes at least {_LEAST_POLL:g}s, not '{line.args[0]}'", 0)
+    return seconds
+
+
 _OPTIONS: Mapping[str, Callable[[Directive], object]] = {
     "manifests": words(1),
-    "poll": duration,
+    "poll": _poll,
     "controllers": one_of("on", "off"),
     "service_cidr": cidrs,
     "pod_cidr": cidrs,
@@ -174,6 +183,10 @@ def setup(directive: Directive, site: Site) -> Plugin:
 def _check(directive: Directive, given: Mapping[str, Any], own: tuple[Name, ...]) -> None:
     if all(map(is_reverse, own)):
         raise directive.error("one zone at least must not be a reverse zone, for instance cluster.local")
+    for zone in own:
+        if len(zone) > _LONGEST_ZONE:
+            limit = f"a zone has at most {_LONGEST_ZONE} octets, so that every Service has a name in it"
+            raise directive.error(f"{limit}; '{to_text(zone)}' has {len(zone)}")
     for one, other in (
         ("namespaces", "namespace_labels"),
         ("noendpoints", "zonal"),
@@ -232,7 +245,7 @@ def _cluster(directive: Directive, given: Mapping[str, Any], own: tuple[Name, ..
                 interval=poll,
                 metrics=build.metrics,
             )
-        cluster = Cluster(store, source)
+        cluster = Cluster(store, source, _place(directive))
         build.parts.append(cluster)
         build.report.append(lambda: _report(own, cluster))
         build.faults.append(cluster.source.faults)
@@ -241,6 +254,12 @@ def _cluster(directive: Directive, given: Mapping[str, Any], own: tuple[Name, ..
         return cluster
 
     return build.shared(key, make)
+
+
+def _place(directive: Directive) -> str:
+    """Where the source is named; nowhere in a Corefile that a command made up."""
+    named = next((line for line in directive.body if line.name == "manifests"), directive)
+    return "" if directive.file.startswith("(") else f"{named.file}:{named.line}"
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:
@@ -264,10 +283,9 @@ def _report(zones: tuple[Name, ...], cluster: Cluster) -> str:
 
 
 def _addresses(binds: list[str]) -> tuple[Address, ...]:
-    try:
-        return tuple(pack(bind.partition("%")[0]) for bind in binds)
-    except ValueError:
-        return ()
+    """What is listened on; nothing where that is every address (`bind 0.0.0.0`): then it is the one asked at."""
+    found = tuple(pack(bind.partition("%")[0]) for bind in binds)
+    return found if all(map(any, found)) else ()
 
 
 class Kubernetes:
@@ -312,8 +330,11 @@ class Kubernetes:
         return resolve(question, zone, self._cluster.index, self._options, server)
 
     def _falls(self, query: Query, answer: Answer) -> bool:
-        """Names that do not exist fall through; so do parents in a reverse tree, which is rarely ours alone."""
-        if self._fallthrough is None:
+        """Names that do not exist fall through; so do parents in a reverse tree, which is rarely ours alone.
+
+        An alias exists, whatever its target does.
+        """
+        if self._fallthrough is None or answer.answer:
             return False
         name = query.question.folded
         is_parent = answer.because.reason is Reason.ONLY_PARENT and is_reverse(name)

@@ -54,9 +54,7 @@ def test_an_argument_too_many_is_an_error_at_that_argument() -> None:
 
 
 def test_a_block_where_none_belongs_is_an_error() -> None:
-    with pytest.raises(
-        CorefileError, match=r"^Corefile:5: 'forward' takes no block: remove its '{' and '}'$"
-    ):
+    with pytest.raises(CorefileError, match=r"^Corefile:5: 'forward' takes no block: remove its '{' and '}'$"):
         directive(braces=True).no_block()
 
 
@@ -81,9 +79,7 @@ def test_as_many_arguments_as_are_wanted_are_given(count: int, least: int, most:
         (1, 2, None, "Corefile:5: 'forward' takes at least 2 arguments, not 1"),
     ],
 )
-def test_other_counts_are_an_error_that_says_the_right_one(
-    count: int, least: int, most: int | None, said: str
-) -> None:
+def test_other_counts_are_an_error_that_says_the_right_one(count: int, least: int, most: int | None, said: str) -> None:
     with pytest.raises(CorefileError) as raised:
         directive(*"abcdefghi"[:count]).arguments(least, most)
     assert str(raised.value) == said

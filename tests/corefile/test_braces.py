@@ -20,9 +20,7 @@ Mistakes = Callable[..., list[str]]
             ["2: put a blank before '{' in 'zone{'"],
             id="brace glued to an argument",
         ),
-        pytest.param(
-            "(a){\n log\n}\n. { import a }", ["1: put a blank before '{' in '(a){'"], id="glued to a snippet"
-        ),
+        pytest.param("(a){\n log\n}\n. { import a }", ["1: put a blank before '{' in '(a){'"], id="glued to a snippet"),
         pytest.param(
             "a.test,{\n}",
             ["1: put a blank before '{' in 'a.test,{'", "1: a zone is missing"],
@@ -32,12 +30,8 @@ Mistakes = Callable[..., list[str]]
         pytest.param(
             ". {\n health { lameduck 5s}\n}", ["2: put a blank before '}' in '5s}'"], id="glued closing brace"
         ),
-        pytest.param(
-            ". {\n errors {}\n}", ["2: put a blank between '{' and '}' in '{}'"], id="braces in one"
-        ),
-        pytest.param(
-            ". {\n}a.test {\n}", ["2: put a blank after '}' in '}a.test'"], id="key glued to a brace"
-        ),
+        pytest.param(". {\n errors {}\n}", ["2: put a blank between '{' and '}' in '{}'"], id="braces in one"),
+        pytest.param(". {\n}a.test {\n}", ["2: put a blank after '}' in '}a.test'"], id="key glued to a brace"),
         pytest.param("}", ["1: this '}' closes nothing: no block is open"], id="only a closing brace"),
         pytest.param(
             ". {\n log\n}\n}",

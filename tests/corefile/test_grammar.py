@@ -42,22 +42,12 @@ ROOT = [(["."], ["log"])]
         pytest.param("a.test, b.test {\n log\n}", [(["a.test", "b.test"], ["log"])], id="comma"),
         pytest.param("a.test,b.test { log }", [(["a.test", "b.test"], ["log"])], id="comma without a blank"),
         pytest.param("a.test , b.test { log }", [(["a.test", "b.test"], ["log"])], id="comma apart"),
-        pytest.param(
-            "a.test,\nb.test {\n log\n}", [(["a.test", "b.test"], ["log"])], id="comma at the line's end"
-        ),
-        pytest.param(
-            "a.test,\n\n# x\nb.test,\nc.test {\n}", [(["a.test", "b.test", "c.test"], [])], id="three lines"
-        ),
+        pytest.param("a.test,\nb.test {\n log\n}", [(["a.test", "b.test"], ["log"])], id="comma at the line's end"),
+        pytest.param("a.test,\n\n# x\nb.test,\nc.test {\n}", [(["a.test", "b.test", "c.test"], [])], id="three lines"),
         pytest.param("a.test, b.test\nlog", [(["a.test", "b.test"], ["log"])], id="two keys without braces"),
-        pytest.param(
-            "a.test {\n} b.test {\n}", [(["a.test"], []), (["b.test"], [])], id="} zone { on one line"
-        ),
-        pytest.param(
-            "a.test { log } b.test { log }", [(["a.test"], ["log"]), (["b.test"], ["log"])], id="two in one"
-        ),
-        pytest.param(
-            ". {\n}\n\na.test\nlog", [(["."], []), (["a.test"], ["log"])], id="the last without braces"
-        ),
+        pytest.param("a.test {\n} b.test {\n}", [(["a.test"], []), (["b.test"], [])], id="} zone { on one line"),
+        pytest.param("a.test { log } b.test { log }", [(["a.test"], ["log"]), (["b.test"], ["log"])], id="two in one"),
+        pytest.param(". {\n}\n\na.test\nlog", [(["."], []), (["a.test"], ["log"])], id="the last without braces"),
         pytest.param("10.0.0.0/25 { }", [(["10.0.0.0/25"], [])], id="CIDR"),
         pytest.param(". { errors { } }", [(["."], [("errors", [])])], id="empty block of a directive"),
         pytest.param(
@@ -110,9 +100,7 @@ ROOT = [(["."], ["log"])]
             id="words of the log format are no blocks",
         ),
         pytest.param('. {\n log . "{" "}"\n}', [(["."], ["log . { }"])], id="quoted braces are words"),
-        pytest.param(
-            '. {\n log . "a\nb"\n errors\n}', [(["."], ["log . a\nb", "errors"])], id="quoted newline"
-        ),
+        pytest.param('. {\n log . "a\nb"\n errors\n}', [(["."], ["log . a\nb", "errors"])], id="quoted newline"),
     ],
 )
 def test_the_grammar(
@@ -149,9 +137,7 @@ def test_words_have_their_places(read: Read) -> None:
 
 
 def test_the_default_port_is_for_keys_without_one() -> None:
-    corefile = parse(
-        "a.test b.test:53 tls://c.test { }", "Corefile", default_port=1053, environ={}, disk=Memory()
-    )
+    corefile = parse("a.test b.test:53 tls://c.test { }", "Corefile", default_port=1053, environ={}, disk=Memory())
     assert [key.port for key in corefile.blocks[0].keys] == [1053, 53, 853]
 
 
@@ -176,20 +162,14 @@ def test_unknown_directives_are_not_the_parsers_affair(read: Read, outline: Outl
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        pytest.param(
-            ". {whoami}", ["1: '{whoami}' is no zone: put blanks around '{' and '}'"], id="all in one"
-        ),
+        pytest.param(". {whoami}", ["1: '{whoami}' is no zone: put blanks around '{' and '}'"], id="all in one"),
         pytest.param(
             ". {\n health\n {\n  lameduck 5s\n }\n log\n}",
             ["3: this '{' stands alone: put it on line 2, after 'health'"],
             id="brace of a plugin on its own line",
         ),
-        pytest.param(
-            ". {\n {\n  log\n }\n}", ["2: this '{' stands alone: put it after a directive"], id="brace alone"
-        ),
-        pytest.param(
-            "{\n log\n}", ["1: a server block needs a zone before its '{', as in '.:53 {'"], id="no key"
-        ),
+        pytest.param(". {\n {\n  log\n }\n}", ["2: this '{' stands alone: put it after a directive"], id="brace alone"),
+        pytest.param("{\n log\n}", ["1: a server block needs a zone before its '{', as in '.:53 {'"], id="no key"),
         pytest.param(
             ". {\n health { lameduck 5s } log\n}",
             ["2: 'log' follows a '}': begin a new line with it"],
@@ -228,9 +208,7 @@ def test_unknown_directives_are_not_the_parsers_affair(read: Read, outline: Outl
             ["1: a zone is missing after 'a.test,': remove the comma"],
             id="comma before {",
         ),
-        pytest.param(
-            "a.test,\n", ["1: a zone is missing after 'a.test,': remove the comma"], id="comma at the end"
-        ),
+        pytest.param("a.test,\n", ["1: a zone is missing after 'a.test,': remove the comma"], id="comma at the end"),
         pytest.param(":53 {\n log\n}", ["1: no zone before ':53'"], id="empty zone"),
         pytest.param("a..b {\n log\n}", ["1: 'a..b' is no domain name"], id="empty label"),
         pytest.param("10.0.0.0/33 {\n}", ["1: '10.0.0.0/33' is no CIDR"], id="wrong CIDR"),

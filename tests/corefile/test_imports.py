@@ -76,9 +76,7 @@ ROOT = [(["."], ["log"])]
             "(a) { log }\n. { import a }\nb.test { import a }", {}, [*ROOT, (["b.test"], ["log"])], id="twice"
         ),
         pytest.param(". { import x }", {"x": "log"}, ROOT, id="file"),
-        pytest.param(
-            ". { import sub/x }", {"sub/x": "import y", "sub/y": "log"}, ROOT, id="relative to the importer"
-        ),
+        pytest.param(". { import sub/x }", {"sub/x": "import y", "sub/y": "log"}, ROOT, id="relative to the importer"),
         pytest.param(". { import /etc/x }", {"/etc/x": "log"}, ROOT, id="absolute"),
         pytest.param(". { import ./x }", {"x": "log"}, ROOT, id="dot slash"),
         pytest.param('. { import "a b" }', {"a b": "log"}, ROOT, id="quoted"),
@@ -91,9 +89,7 @@ ROOT = [(["."], ["log"])]
             id="file in a snippet",
         ),
         pytest.param(". {\n import x\n log\n}", {"x": "\ufeff# nothing\r\n"}, ROOT, id="file of comments"),
-        pytest.param(
-            ". {\n import x\n import x\n}", {"x": "log"}, [(["."], ["log", "log"])], id="the same file twice"
-        ),
+        pytest.param(". {\n import x\n import x\n}", {"x": "log"}, [(["."], ["log", "log"])], id="the same file twice"),
         pytest.param("(a) { log }\n. { import a }", {"a": "errors"}, ROOT, id="a snippet goes before a file"),
         pytest.param(".\nimport x", {"x": "log"}, ROOT, id="import in a block without braces"),
         pytest.param(". { log import }", {}, [(["."], ["log import"])], id="import as an argument"),
@@ -139,9 +135,7 @@ def test_a_glob_without_a_match_is_warned_of_once_for_its_place(read: Read) -> N
             "2: 'import' takes one argument, a file, a glob or a snippet, not an empty text",
             id="empty",
         ),
-        pytest.param(
-            "import x.conf { log }", "1: 'import' takes no block: remove its '{' and '}'", id="block"
-        ),
+        pytest.param("import x.conf { log }", "1: 'import' takes no block: remove its '{' and '}'", id="block"),
         pytest.param(". {\n import nope\n}", "2: there is no snippet and no file 'nope'", id="missing"),
         pytest.param(
             ". {\n import d/../nope\n}",
@@ -163,15 +157,9 @@ def test_a_glob_without_a_match_is_warned_of_once_for_its_place(read: Read) -> N
             "2: the snippet 'a' is defined at Corefile:1 already: choose another name",
             id="snippet defined twice",
         ),
-        pytest.param(
-            "() { log }", "1: a snippet needs a name, as in '(name) {'", id="snippet without a name"
-        ),
-        pytest.param(
-            "(a) b.test { log }", "1: a snippet stands alone before its block: '(a) {'", id="snippet and key"
-        ),
-        pytest.param(
-            "(a)", "1: a snippet stands alone before its block: '(a) {'", id="snippet without a block"
-        ),
+        pytest.param("() { log }", "1: a snippet needs a name, as in '(name) {'", id="snippet without a name"),
+        pytest.param("(a) b.test { log }", "1: a snippet stands alone before its block: '(a) {'", id="snippet and key"),
+        pytest.param("(a)", "1: a snippet stands alone before its block: '(a) {'", id="snippet without a block"),
         pytest.param(
             ". {\n (a) {\n  log\n }\n}",
             "2: a snippet inside a server block: define '(a)' outside, above it",
@@ -193,9 +181,7 @@ def test_a_glob_without_a_match_is_warned_of_once_for_its_place(read: Read) -> N
             "1: 'Corefile' would import itself (Corefile -> Corefile): remove this import",
             id="glob of itself",
         ),
-        pytest.param(
-            ". {\n import secret\n}", "2: 'secret' cannot be imported: Permission denied", id="unreadable"
-        ),
+        pytest.param(". {\n import secret\n}", "2: 'secret' cannot be imported: Permission denied", id="unreadable"),
         pytest.param(
             ". {\n import latin\n}",
             "2: 'latin' cannot be imported: it is not UTF-8 at byte 1",
@@ -210,8 +196,7 @@ def test_a_glob_without_a_match_is_warned_of_once_for_its_place(read: Read) -> N
         ),
         pytest.param(
             "\nimport open",
-            "open:1: the block of '.' that opens here is not closed: a '}' is missing "
-            "(imported at Corefile:2)",
+            "open:1: the block of '.' that opens here is not closed: a '}' is missing (imported at Corefile:2)",
             id="unclosed block in a file",
         ),
         pytest.param(

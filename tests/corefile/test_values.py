@@ -77,9 +77,7 @@ def said(read: Callable[[], object]) -> str:
         (cidrs, "net 1.1.1.1 ::1", (ipaddress.ip_network("1.1.1.1/32"), ipaddress.ip_network("::1/128"))),
     ],
 )
-def test_a_reader_gives_the_value_of_a_line(
-    reader: Callable[[Directive], object], text: str, wanted: object
-) -> None:
+def test_a_reader_gives_the_value_of_a_line(reader: Callable[[Directive], object], text: str, wanted: object) -> None:
     assert reader(line(text)) == wanted
 
 
@@ -114,9 +112,7 @@ def test_a_reader_gives_the_value_of_a_line(
         (cidrs, "net 10.0.0.0/33", "'net' takes networks, as '10.0.0.0/8'"),
     ],
 )
-def test_a_reader_says_what_would_be_right(
-    reader: Callable[[Directive], object], text: str, wanted: str
-) -> None:
+def test_a_reader_says_what_would_be_right(reader: Callable[[Directive], object], text: str, wanted: str) -> None:
     message = said(lambda: reader(line(text)))
     assert message.startswith("Corefile:3: ")
     assert wanted in message
@@ -239,9 +235,7 @@ def test_zone_names_complains_at_the_line_of_the_word() -> None:
     tokens = (Token("30", "Corefile", 3), Token("a..b", "Corefile", 4))
     directive = Directive("cache", "Corefile", 3, tokens)
     for texts in (directive.args[1:], directive.words[1:]):
-        with pytest.raises(
-            CorefileError, match=r"^Corefile:4: 'cache' takes zones: 'a\.\.b' is no domain name"
-        ):
+        with pytest.raises(CorefileError, match=r"^Corefile:4: 'cache' takes zones: 'a\.\.b' is no domain name"):
             zone_names(directive, texts)
 
 
@@ -275,15 +269,12 @@ def test_each_keeps_every_line_of_an_option() -> None:
 
 def test_an_unknown_option_is_told_with_a_near_one_and_the_known_ones() -> None:
     assert said(lambda: read_options(block("kubernetes", "tll 30"), TABLE)) == (
-        "Corefile:2: 'kubernetes' has no option 'tll'; did you mean 'ttl'? "
-        "(it has ttl, pods, noendpoints, class)"
+        "Corefile:2: 'kubernetes' has no option 'tll'; did you mean 'ttl'? (it has ttl, pods, noendpoints, class)"
     )
 
 
 def test_an_option_where_there_are_none_is_told() -> None:
-    assert said(lambda: read_options(block("whoami", "ttl 30"), {})) == (
-        "Corefile:2: 'whoami' has no option 'ttl'"
-    )
+    assert said(lambda: read_options(block("whoami", "ttl 30"), {})) == ("Corefile:2: 'whoami' has no option 'ttl'")
 
 
 def test_a_removed_option_is_told_with_what_to_do() -> None:

@@ -1,0 +1,135 @@
+"""The tables: what an update touches, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kdns.kube.index import Backed, Index, Multimap, Prefixes, Touched, service_key
+from kdns.kube.objects import Namespace, Pod
+from kdns.proto.reverse import pack, prefix_of, reverse_name
+from tests.kube.known import endpoint, service
+
+KEY = ("shop", "web")
+A, B = pack("10.0.0.1"), pack("10.0.0.2")
+
+
+def test_a_key_is_folded() -> None:
+    assert service_key("Shop", "WEB") == KEY
+
+
+def test_a_multimap_holds_each_value_once_in_order_and_no_empty_keys() -> None:
+    held: Multimap[str, int] = Multimap()
+    assert [held.add("k", value) for value in (2, 1, 2)] == [True, False, False]
+    assert held["k"] == (1, 2)
+    assert [held.discard("k", value) for value in (2, 3, 1, 1)] == [False, False, True, False]
+    assert (list(held), len(held["k"])) == ([], 0)
+
+
+def test_prefixes_are_new_with_the_first_address_and_gone_with_the_last() -> None:
+    held = Prefixes()
+    assert list(held.add(A)) == [bytes([10]), bytes([10, 0]), bytes([10, 0, 0])]
+    assert list(held.add(B)) == []
+    assert list(held.discard(A)) == []
+    assert list(held.discard(B)) == [bytes([10]), bytes([10, 0]), bytes([10, 0, 0])]
+    assert list(held) == []
+
+
+def test_the_families_prefixes_are_kept_apart() -> None:
+    held = Prefixes()
+    list(held.add(pack("1.2.3.4")))
+    assert Prefixes.key(4, bytes([1, 2])) in held
+    assert Prefixes.key(6, bytes([1, 2])) not in held
+    list(held.add(pack("1200::")))
+    assert Prefixes.key(6, bytes([1, 2])) in held
+
+
+@given(st.lists(st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16), max_size=8, unique=True))
+def test_prefixes_are_the_parents_of_the_reverse_names(addresses: list[bytes]) -> None:
+    held = Prefixes()
+    for address in addresses:
+        list(held.add(address))
+    parents = set()
+    for address in addresses:
+        name = reverse_name(address)
+        while (found := prefix_of(name := name[1 + name[0] :])) and found[1]:
+            parents.add(Prefixes.key(*found))
+    assert set(held) == parents
+    for address in addresses:
+        list(held.discard(address))
+    assert list(held) == []
+
+
+PREFIXES = {Touched.prefix(A[:length]) for length in (1, 2, 3)}
+
+
+def touched_by(*steps: Backed | None) -> tuple[Index, set[object]]:
+    """What the last of these steps touches."""
+    index, touched = Index(), set[object]()
+    for step in steps:
+        touched = set(index.put_service(KEY, step))
+    return index, touched
+
+
+PLAIN = Backed(service("web", "10.0.0.1"))
+READY_A = Backed(service(), (endpoint("10.0.0.1"),), (endpoint("10.0.0.1"),))
+READY_B = Backed(service(), (endpoint("10.0.0.2"),), (endpoint("10.0.0.2"),))
+WAITING = Backed(service(), (endpoint("10.0.0.1", ready=False),))
+
+
+@pytest.mark.parametrize(
+    ("steps", "touched"),
+    [
+        pytest.param([PLAIN], {Touched.address(A), *PREFIXES}, id="a cluster IP"),
+        pytest.param([PLAIN, PLAIN], None, id="nothing new"),
+        pytest.param([PLAIN, None], {Touched.address(A), *PREFIXES}, id="gone"),
+        pytest.param([PLAIN, READY_A], {Touched.address(A)}, id="from cluster IP to endpoint"),
+        pytest.param([READY_A, PLAIN], {Touched.address(A)}, id="from endpoint to cluster IP"),
+        pytest.param([READY_A, READY_B], {Touched.address(A), Touched.address(B)}, id="from address to address"),
+        pytest.param([READY_A, WAITING], {Touched.address(A), *PREFIXES}, id="not ready any more"),
+        pytest.param([WAITING], set(), id="never ready: only the Service"),
+        pytest.param([Backed(None, READY_A.endpoints, READY_A.ready)], {Touched.address(A)}, id="no Service"),
+    ],
+)
+def test_an_update_tells_what_it_touched(steps: list[Backed | None], touched: set[object] | None) -> None:
+    _, found = touched_by(*steps)
+    if touched is None:
+        assert found == set()
+    else:
+        assert found - PREFIXES == {Touched.service(KEY), *touched} - PREFIXES
+        assert found >= touched & PREFIXES
+
+
+@pytest.mark.parametrize("last", [PLAIN, READY_A, WAITING])
+def test_what_is_removed_leaves_nothing_behind(last: Backed) -> None:
+    index, _ = touched_by(last, None)
+    assert (index.services, list(index.cluster_ips), list(index.endpoint_ips), list(index.prefixes)) == ({}, [], [], [])
+
+
+def test_an_alias_with_endpoints_has_no_pointers() -> None:
+    alias = service()._replace(headless=False, external_name="example.com")
+    index, _ = touched_by(READY_A._replace(service=alias))
+    assert list(index.endpoint_ips) == []
+
+
+def test_a_pod_touches_the_addresses_before_and_after() -> None:
+    index = Index()
+    one, other = Pod("shop", "p", (A,)), Pod("shop", "p", (B,))
+    assert index.put_pod(None, one) == {Touched.address(A)}
+    assert index.put_pod(one, one) == set()
+    assert index.put_pod(one, other) == {Touched.address(A), Touched.address(B)}
+    assert (index.pods[A], index.pods[B]) == ((), (other,))
+    assert index.put_pod(other, None) == {Touched.address(B)}
+    assert list(index.pods) == []
+
+
+def test_namespaces_and_imports_touch_themselves() -> None:
+    index = Index()
+    assert index.put_namespace("shop", Namespace("shop")) == {Touched.namespace("shop")}
+    assert index.put_namespace("shop", Namespace("shop")) == set()
+    assert index.put_namespace("shop", None) == {Touched.namespace("shop")}
+    assert index.put_import(KEY, READY_A) == {Touched.imported(KEY)}
+    assert index.put_import(KEY, READY_A) == set()
+    assert index.put_import(KEY, None) == {Touched.imported(KEY)}
+    assert (index.namespaces, index.imports, list(index.endpoint_ips)) == ({}, {}, [])

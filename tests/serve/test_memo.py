@@ -1,0 +1,439 @@
+"""The memo by itself; how the responder uses it: test_responder.py and tests/test_memo_property.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import dns.edns
+import dns.flags
+import dns.message
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kdns.chain import Keep, Scope, Transport
+from kdns.proto.decode import decode
+from kdns.proto.encode import encode
+from kdns.proto.message import Message, Reply
+from kdns.proto.name import from_text
+from kdns.proto.record import RRset, Soa, addresses, soa
+from kdns.proto.reverse import pack
+from kdns.proto.types import RRType
+from kdns.serve.memo import Entry, Memo, asked
+from tests.serve.answering import Clock
+
+UDP, TCP = Transport.udp, Transport.tcp
+WHOLE = 65535
+EVERYBODY = Keep(scope=Scope.EVERYBODY)
+WEB = frozenset({"web"})
+
+
+def query(name: str = "web.example.", type: str = "A", **edns: object) -> bytes:
+    """A query with RD; EDNS where anything is said of it."""
+    if edns:
+        edns = {"use_edns": 0, **edns}
+    return dns.message.make_query(name, type, id=0x1234, **edns).to_wire()  # type: ignore[arg-type]
+
+
+def reply(message: Message, *ips: str, limit: int = WHOLE, turn: int | None = None, additional: int = 0) -> Reply:
+    name = message.question.name
+    extra = tuple(addresses(from_text(f"glue-{place}.example."), 5, [pack("10.9.9.9")]) for place in range(additional))
+    return Reply(answer=(addresses(name, 5, map(pack, ips or ("10.0.0.1",))),), additional=extra, turn=turn)
+
+
+class Desk:
+    """A memo, its clock, and a way to keep an answer to a query."""
+
+    def __init__(self, capacity: int = 1 << 20) -> None:
+        self.clock = Clock()
+        self.memo = Memo(capacity, self.clock)
+
+    def keep(
+        self,
+        wire: bytes,
+        keep: Keep = EVERYBODY,
+        *ips: str,
+        limit: int = WHOLE,
+        since: int | None = None,
+        turn: int | None = None,
+        additional: int = 0,
+    ) -> Entry | None:
+        message = decode(wire)
+        ready = encode(message, reply(message, *ips, turn=turn, additional=additional), limit)
+        epoch = self.memo.epoch if since is None else since
+        return self.memo.keep(message, ready, keep, limit=limit, since=epoch)
+
+    def alias(self, entry: Entry | None, wire: bytes, transport: Transport = UDP) -> None:
+        assert entry is not None
+        self.memo.alias(entry, wire, transport, decode(wire))
+
+    def has(self, wire: bytes, limit: int = WHOLE) -> bool:
+        return self.memo.find(decode(wire), limit) is not None
+
+
+def ips(wire: bytes, body: bytes) -> list[str]:
+    message = dns.message.from_wire(wire[:2] + body)
+    return [record.to_text() for rrset in message.answer for record in rrset]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+# What is one answer.
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        pytest.param(query("WEB.Example."), True, id="letters"),
+        pytest.param(dns.message.make_query("web.example.", "A", id=9).to_wire(), True, id="id"),
+        pytest.param(query("api.example."), False, id="name"),
+        pytest.param(query("web.example.", "AAAA"), False, id="type"),
+        pytest.param(query(payload=1232), False, id="edns"),
+        pytest.param(dns.message.make_query("web.example.", "A", flags=0).to_wire(), False, id="no RD"),
+        pytest.param(
+            dns.message.make_query("web.example.", "A", flags=dns.flags.RD | dns.flags.CD).to_wire(), False, id="CD"
+        ),
+        pytest.param(
+            dns.message.make_query("web.example.", "A", flags=dns.flags.RD | dns.flags.AD).to_wire(), True, id="AD"
+        ),
+    ],
+)
+def test_an_answer_is_for_all_whose_reply_would_be_the_same(desk: Desk, other: bytes, same: bool) -> None:
+    desk.keep(query())
+    assert desk.has(query())
+    assert desk.has(other) is same
+
+
+def test_do_and_not_do_are_two_answers_and_payloads_and_options_are_not(desk: Desk) -> None:
+    desk.keep(query(payload=1232))
+    assert desk.has(query(payload=4096))
+    assert desk.has(query(payload=1232, options=[dns.edns.CookieOption(bytes(8), b"")]))
+    assert not desk.has(query(payload=1232, want_dnssec=True))
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_only_what_is_for_everybody_is_kept(desk: Desk, scope: Scope) -> None:
+    kept = desk.keep(query(), Keep(scope=scope))
+    assert (kept is not None) == desk.has(query()) == (scope is Scope.EVERYBODY)
+
+
+def test_a_newer_answer_takes_the_place_of_the_older(desk: Desk) -> None:
+    older = desk.keep(query(), EVERYBODY, "10.0.0.1")
+    desk.alias(older, query())
+    size = desk.memo.size
+    newer = desk.keep(query(), EVERYBODY, "10.0.0.2")
+    assert len(desk.memo) == 1
+    assert desk.memo.known(query(), UDP) is None
+    desk.alias(newer, query())
+    assert desk.memo.known(query(), UDP) is newer
+    assert desk.memo.size == size
+
+
+# Until when.
+
+
+def test_an_answer_ends_at_its_time(desk: Desk) -> None:
+    desk.alias(desk.keep(query(), replace(EVERYBODY, until=desk.clock.now + 5)), query())
+    desk.clock.now += 4.9
+    assert desk.has(query())
+    assert desk.memo.known(query(), UDP)
+    desk.clock.now += 0.1
+    assert desk.memo.known(query(), UDP) is None
+    assert not desk.has(query())
+    assert (len(desk.memo), desk.memo.size) == (0, 0)
+
+
+def test_without_a_time_it_stays(desk: Desk) -> None:
+    desk.keep(query())
+    desk.clock.now += 1e9
+    assert desk.has(query())
+
+
+# A change.
+
+
+def test_a_change_ends_what_was_made_from_it_and_nothing_else(desk: Desk) -> None:
+    names = {"web.example.": WEB, "api.example.": {"api"}, "both.example.": {"web", "api"}, "free.example.": set()}
+    for name, keys in names.items():
+        desk.alias(desk.keep(query(name), replace(EVERYBODY, depends_on=frozenset(keys))), query(name))
+    assert desk.memo.forget(["web", "unheard-of"]) == 2
+    left = [name for name in names if desk.has(query(name))]
+    assert left == [name for name in names if desk.memo.known(query(name), UDP)] == ["api.example.", "free.example."]
+    assert desk.memo.forget(["web"]) == 0
+    assert desk.memo.forget(["api"]) == 1
+    assert desk.has(query("free.example."))
+
+
+def test_an_answer_begun_before_a_change_is_not_kept_if_it_depends_on_anything(desk: Desk) -> None:
+    since = desk.memo.epoch
+    desk.memo.forget(["something"])
+    assert desk.keep(query(), replace(EVERYBODY, depends_on=WEB), since=since) is None
+    assert desk.keep(query("free.example."), since=since) is not None
+    assert desk.keep(query(), replace(EVERYBODY, depends_on=WEB)) is not None
+
+
+def test_nothing_is_left_of_what_was_forgotten(desk: Desk) -> None:
+    for place in range(50):
+        keys = frozenset({place, place % 7, "all"})
+        wire = query(f"n{place}.example.")
+        desk.alias(desk.keep(wire, replace(EVERYBODY, depends_on=keys)), wire)
+    desk.memo.forget([3])
+    desk.memo.forget(["all"])
+    assert empty(desk.memo)
+
+
+def empty(memo: Memo) -> bool:
+    held = (memo._entries, memo._aliases, memo._dependents)  # noqa: SLF001
+    return memo.size == 0 and not any(held)
+
+
+# By bytes.
+
+
+def test_the_same_bytes_are_known_whatever_their_id_on_the_transport_that_asked(desk: Desk) -> None:
+    wire = query()
+    entry = desk.keep(wire)
+    desk.alias(entry, wire)
+    assert desk.memo.known(b"\xff\xff" + wire[2:], UDP) is entry
+    assert desk.memo.known(wire, TCP) is None
+    desk.alias(entry, wire, TCP)
+    assert desk.memo.known(wire, TCP) is entry
+
+
+@pytest.mark.parametrize(
+    ("wire", "plain"),
+    [
+        pytest.param(query(), True, id="plain"),
+        pytest.param(query(payload=1232), True, id="edns"),
+        pytest.param(query(payload=1232, want_dnssec=True), True, id="do"),
+        pytest.param(query("wEb.example."), False, id="letters"),
+        pytest.param(query(payload=1232, options=[dns.edns.CookieOption(bytes(8), b"")]), False, id="a cookie"),
+    ],
+)
+def test_only_what_plain_clients_send_is_known_by_its_bytes(desk: Desk, wire: bytes, plain: bool) -> None:
+    desk.alias(desk.keep(wire), wire)
+    assert (desk.memo.known(wire, UDP) is not None) is plain
+
+
+def test_an_answer_is_known_by_a_few_bytes_only(desk: Desk) -> None:
+    wires = [query(payload=size) for size in range(1000, 1020)]
+    entry = desk.keep(wires[0])
+    for wire in wires:
+        desk.alias(entry, wire)
+    known = [wire for wire in wires if desk.memo.known(wire, UDP)]
+    assert known == wires[:8]
+    desk.memo.forget([])
+    assert desk.memo.size > 0
+
+
+def test_bytes_do_not_lead_to_an_answer_that_is_gone(desk: Desk) -> None:
+    gone = desk.keep(query(), replace(EVERYBODY, depends_on=WEB))
+    desk.memo.forget(["web"])
+    desk.alias(gone, query())
+    assert desk.memo.known(query(), UDP) is None
+    assert empty(desk.memo)
+
+
+# Room.
+
+
+def name(place: int) -> bytes:
+    return query(f"n{place}.example.")
+
+
+def room_for(count: int) -> Desk:
+    one = Desk()
+    one.keep(name(0))
+    return Desk(capacity=one.memo.size * count)
+
+
+def held(desk: Desk, count: int) -> list[int]:
+    return [place for place in range(count) if desk.has(name(place))]
+
+
+def test_the_oldest_goes_first() -> None:
+    desk = room_for(3)
+    for place in range(5):
+        desk.keep(name(place))
+    assert held(desk, 5) == [2, 3, 4]
+
+
+def test_one_that_was_given_meanwhile_gets_a_second_chance_and_no_third() -> None:
+    desk = room_for(3)
+    for place in range(3):
+        desk.keep(name(place))
+    hit = desk.memo.find(decode(name(0)), WHOLE)
+    assert hit is not None
+    hit.next_body()
+    left = []
+    for place in range(3, 7):
+        desk.keep(name(place))
+        left.append(held(desk, 7))
+    assert left == [[0, 2, 3], [0, 3, 4], [0, 4, 5], [4, 5, 6]]
+
+
+def test_it_never_holds_more_than_its_capacity_and_counts_what_it_holds() -> None:
+    desk = Desk(capacity=20_000)
+    for place in range(200):
+        entry = desk.keep(name(place), replace(EVERYBODY, depends_on=frozenset({place})))
+        assert desk.memo.size <= 20_000
+        desk.alias(entry, name(place))
+    assert 10 < len(desk.memo) == len(held(desk, 200)) < 40
+    assert desk.memo.forget(range(200)) > 10
+    assert empty(desk.memo)
+
+
+def test_an_answer_that_is_larger_than_all_the_room_is_not_kept() -> None:
+    desk = Desk(capacity=100)
+    assert desk.keep(name(0)) is not None
+    assert empty(desk.memo)
+
+
+# Sizes.
+
+
+MANY = [f"10.0.{place // 250}.{place % 250 + 1}" for place in range(300)]
+
+
+def test_a_whole_answer_serves_every_transport_that_it_fits(desk: Desk) -> None:
+    whole = desk.keep(query(), EVERYBODY, *MANY)
+    assert whole is not None
+    size = len(whole.ready)
+    assert [desk.has(query(), limit) for limit in (512, size - 1, size, WHOLE)] == [False, False, True, True]
+
+
+def test_an_answer_that_was_cut_is_for_its_limit_only(desk: Desk) -> None:
+    cut = desk.keep(query(), EVERYBODY, *MANY, limit=512)
+    assert cut is not None
+    assert cut.ready.truncated
+    assert [desk.has(query(), limit) for limit in (511, 512, 513, 1232, WHOLE)] == [False, True, False, False, False]
+
+
+def test_cut_and_whole_stand_side_by_side_and_end_together(desk: Desk) -> None:
+    keep = replace(EVERYBODY, depends_on=WEB)
+    entries = {limit: desk.keep(query(), keep, *MANY, limit=limit) for limit in (512, 1232, WHOLE)}
+    assert len(desk.memo) == 3
+    for limit, entry in entries.items():
+        assert desk.memo.find(decode(query()), limit) is entry
+    assert desk.memo.forget(["web"]) == 3
+
+
+def test_an_answer_whose_glue_did_not_fit_is_for_its_limit_only(desk: Desk) -> None:
+    shrunk = desk.keep(query(), EVERYBODY, limit=512, additional=40)
+    assert shrunk is not None
+    assert not shrunk.ready.truncated
+    assert [desk.has(query(), limit) for limit in (512, 1232, WHOLE)] == [True, False, False]
+    whole = desk.keep(query(), EVERYBODY, limit=WHOLE, additional=40)
+    assert desk.memo.find(decode(query()), WHOLE) is whole
+    assert desk.memo.find(decode(query()), 512) is shrunk
+
+
+# What goes out.
+
+
+def test_records_take_turns_from_reply_to_reply(desk: Desk) -> None:
+    entry = desk.keep(query(), EVERYBODY, "10.0.0.1", "10.0.0.2", "10.0.0.3", turn=0)
+    assert entry is not None
+    orders = [ips(query(), entry.next_body()) for _ in range(6)]
+    assert sorted(order[0] for order in orders[:3]) == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+    assert orders[:3] == orders[3:]
+
+
+@pytest.mark.parametrize("asked_as", ["web.example.", "WEB.example.", "wEb.ExAmPlE."])
+def test_a_name_comes_back_in_the_letters_of_who_asks_now(desk: Desk, asked_as: str) -> None:
+    entry = desk.keep(query("Web.Example."))
+    assert entry is not None
+    body = entry.next_body(from_text(asked_as))
+    message = dns.message.from_wire(query()[:2] + body)
+    assert str(message.question[0].name) == str(message.answer[0].name) == asked_as
+    assert str(dns.message.from_wire(query()[:2] + entry.next_body()).question[0].name) == "web.example."
+
+
+class Serial:
+    def __init__(self) -> None:
+        self.now = 1
+
+    def __call__(self) -> int:
+        return self.now
+
+
+def denial(serial: int) -> Reply:
+    zone = from_text("example.")
+    fields = Soa(zone, zone, serial, 2, 3, 4, 5)
+    return Reply(rcode=3, authority=(RRset(zone, RRType.SOA, 5, (soa(fields),)),))
+
+
+def shown(entry: Entry) -> int:
+    reply = dns.message.from_wire(query()[:2] + entry.next_body())
+    return int(reply.authority[0][0].serial)
+
+
+def test_the_soa_in_it_shows_the_serial_of_now(desk: Desk) -> None:
+    serial = Serial()
+    message = decode(query())
+    keep = replace(EVERYBODY, serial=serial)
+    entry = desk.memo.keep(message, encode(message, denial(1), WHOLE), keep, limit=WHOLE, since=0)
+    assert entry is not None
+    assert shown(entry) == 1
+    serial.now = 7
+    assert shown(entry) == shown(entry) == 7
+
+
+def test_a_serial_that_rose_while_the_answer_was_made_is_put_right(desk: Desk) -> None:
+    serial = Serial()
+    message = decode(query())
+    ready = encode(message, denial(serial()), WHOLE)
+    serial.now = 2
+    entry = desk.memo.keep(message, ready, replace(EVERYBODY, serial=serial), limit=WHOLE, since=0)
+    assert entry is not None
+    assert shown(entry) == 2
+
+
+def test_an_answer_without_an_soa_needs_no_serial(desk: Desk) -> None:
+    entry = desk.keep(query(), replace(EVERYBODY, serial=Serial()))
+    assert entry is not None
+    assert ips(query(), entry.next_body()) == ["10.0.0.1"]
+
+
+# Any order of all that.
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("keep"), st.integers(0, 5), st.frozensets(st.integers(0, 3), max_size=3)),
+        st.tuples(st.just("forget"), st.integers(0, 3), st.just(frozenset())),
+        st.tuples(st.just("later"), st.integers(1, 5), st.just(frozenset())),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS)
+def test_it_has_what_was_kept_and_neither_forgotten_nor_over(steps: list[tuple[str, int, frozenset[int]]]) -> None:
+    desk = Desk()
+    expected: dict[int, tuple[frozenset[int], float]] = {}
+    for step, number, keys in steps:
+        if step == "keep":
+            until = desk.clock.now + 10
+            desk.alias(desk.keep(name(number), replace(EVERYBODY, depends_on=keys, until=until)), name(number))
+            expected[number] = keys, until
+        elif step == "forget":
+            desk.memo.forget([number])
+            expected = {place: kept for place, kept in expected.items() if number not in kept[0]}
+        else:
+            desk.clock.now += number
+        alive = [place for place, (_, until) in sorted(expected.items()) if until > desk.clock.now]
+        assert [place for place in range(6) if desk.memo.known(name(place), UDP)] == alive
+        assert held(desk, 6) == alive
+    desk.memo.forget(range(4))
+    desk.clock.now += 100
+    held(desk, 6)
+    assert empty(desk.memo)
+
+
+def test_what_is_asked_is_the_question_and_what_shapes_the_reply() -> None:
+    found = asked(decode(query("WEB.example.", payload=1232, want_dnssec=True)))
+    assert found.question == from_text("web.example.")
+    assert (found.type, found.klass, found.edns, found.do, found.room) == (RRType.A, 1, True, True, 0)
