@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from kdns.kube.located import Mistake
-from kdns.kube.yaml_text import read_yaml
+from kdns.kube.files.located import Mistake
+from kdns.kube.files.yaml_text import read_yaml
 from kdns.log import logger
 
 T = TypeVar("T")

@@ -86,7 +86,7 @@ from kdns.kube.apex import soa_record
 from kdns.kube.cluster import Cluster, Nowhere, Source
 from kdns.kube.controllers import Settings
 from kdns.kube.explained import Explained
-from kdns.kube.manifests import Manifests
+from kdns.kube.files.manifests import Manifests
 from kdns.kube.names import Form
 from kdns.kube.objects import Kind
 from kdns.kube.options import IPV4, IPV6, Options, PodMode, PtrPolicy

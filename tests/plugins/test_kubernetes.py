@@ -17,8 +17,8 @@ from kdns.corefile.parser import parse
 from kdns.errors import CorefileErrors
 from kdns.kube.cluster import Cluster, Nowhere
 from kdns.kube.controllers import Settings
+from kdns.kube.files.manifests import Manifests
 from kdns.kube.index import Touched
-from kdns.kube.manifests import Manifests
 from kdns.kube.options import IPV4, IPV6, Options, PodMode, PtrPolicy
 from kdns.kube.selection import Selection
 from kdns.kube.selectors import parse_selector

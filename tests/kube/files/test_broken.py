@@ -7,8 +7,8 @@ import logging
 import pytest
 
 from kdns.errors import ManifestError
-from kdns.kube.broken import Broken
 from kdns.kube.document import Origin, Problem
+from kdns.kube.files.broken import Broken
 from kdns.metrics import Metrics
 
 A1 = ManifestError("a.yaml", 1, 3, "no YAML")

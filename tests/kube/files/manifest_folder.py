@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kdns.kube.controllers import Settings
-from kdns.kube.manifests import Manifests
+from kdns.kube.files.manifests import Manifests
 from kdns.kube.objects import Kind, Object, Ref
 from kdns.kube.selection import Selection
 from kdns.metrics import Metrics

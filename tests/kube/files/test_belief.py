@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdns.errors import ManifestError
-from kdns.kube.belief import ABSENT, Held, Text
-from kdns.kube.documents import read_documents
-from kdns.kube.folder import Stamp
+from kdns.kube.files.belief import ABSENT, Held, Text
+from kdns.kube.files.documents import read_documents
+from kdns.kube.files.folder import Stamp
 
 _times = count(1)
 

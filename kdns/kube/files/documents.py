@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 
 from kdns.errors import ManifestError
 from kdns.kube.document import Document, Origin
-from kdns.kube.json_text import ITEMS, read_json
-from kdns.kube.located import Located, Mistake, locate
+from kdns.kube.files.json_text import ITEMS, read_json
+from kdns.kube.files.located import Located, Mistake, locate
+from kdns.kube.files.yaml_text import read_yaml
 from kdns.kube.schema import SHAPES, Shaped, ShapeError, shaped
 from kdns.kube.slim import slim
-from kdns.kube.yaml_text import read_yaml
 
 _CLUSTER_SCOPED = frozenset({"Namespace", "Node"})
 _NAMED_BY_LABELS = frozenset({"Service", "Namespace", "ServiceImport"})

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kdns.errors import ManifestError, StartError
-from kdns.kube import folder
-from kdns.kube.folder import LARGEST, Look, Stamp, look, read
+from kdns.kube.files import folder
+from kdns.kube.files.folder import LARGEST, Look, Stamp, look, read
 
 
 def touch(*paths: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kdns.kube.shelf import Shelf, next_shelf
+from kdns.kube.files.shelf import Shelf, next_shelf
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\n"
 

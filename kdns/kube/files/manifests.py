@@ -1,7 +1,7 @@
 """A folder of manifests as the source of a store: read at the start, looked at again every interval.
 
 The disk is read, and what it says worked out, in a thread; the store hears of the differences on
-the loop. What is believed of a file that changes is `kube.belief`'s to say.
+the loop. What is believed of a file that changes is `files.belief`'s to say.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from kdns.errors import ManifestError
-from kdns.kube import controllers, folder
-from kdns.kube.broken import Broken
-from kdns.kube.catalogue import Catalogue, catalogue, difference
+from kdns.kube import controllers
 from kdns.kube.document import Origin, Problem
+from kdns.kube.files import folder
+from kdns.kube.files.broken import Broken
+from kdns.kube.files.catalogue import Catalogue, catalogue, difference
+from kdns.kube.files.shelf import Shelf, next_shelf
 from kdns.kube.objects import Object, Ref
 from kdns.kube.selection import Selection
-from kdns.kube.shelf import Shelf, next_shelf
 from kdns.log import logger, place_of
 from kdns.metrics import Metrics
 

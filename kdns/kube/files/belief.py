@@ -25,8 +25,8 @@ from typing import NamedTuple
 
 from kdns.errors import ManifestError
 from kdns.kube.document import Document
-from kdns.kube.documents import Reading
-from kdns.kube.folder import Stamp
+from kdns.kube.files.documents import Reading
+from kdns.kube.files.folder import Stamp
 
 
 class Text(NamedTuple):

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kdns.errors import ManifestError
-from kdns.kube import folder
-from kdns.kube.belief import ABSENT, Held, Text
 from kdns.kube.document import Document
-from kdns.kube.documents import Reading, read_documents
-from kdns.kube.folder import Identity, Look, Stamp
+from kdns.kube.files import folder
+from kdns.kube.files.belief import ABSENT, Held, Text
+from kdns.kube.files.documents import Reading, read_documents
+from kdns.kube.files.folder import Identity, Look, Stamp
 
 _GONE = "the folder is gone: what it held is served on until it is back"
 _EMPTIED = "another folder is here now and nothing is in it: what the former held is served on"

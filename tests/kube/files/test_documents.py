@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdns.kube.documents import Reading, read_documents
+from kdns.kube.files.documents import Reading, read_documents
 from kdns.kube.schema import SHAPES, Endpoints, Service
 
 SERVICE = """\

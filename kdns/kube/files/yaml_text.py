@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
-from kdns.kube.located import Mistake
-from kdns.kube.tree import Fields, Items, Node, Tree, TreeError
-from kdns.kube.yaml_words import meaning
+from kdns.kube.files.located import Mistake
+from kdns.kube.files.tree import Fields, Items, Node, Tree, TreeError
+from kdns.kube.files.yaml_words import meaning
 
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOUNDARY = re.compile(r"^(?:%[^\n]*\n){0,9}---(?=\s|\Z)", re.MULTILINE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from kdns.kube.located import Mistake, Step
+from kdns.kube.files.located import Mistake, Step
 
 DEEPEST = 200
 """Levels of nesting. Objects of the API have some twenty."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kdns.kube.located import Mistake, Step
+from kdns.kube.files.located import Mistake, Step
 
 ITEMS = "items"
 """The list of a `List`, whose elements are documents of their own."""

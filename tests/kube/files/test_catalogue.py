@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kdns.kube.catalogue import Catalogue, catalogue, difference
 from kdns.kube.controllers import Settings
 from kdns.kube.document import Document, Origin
-from kdns.kube.documents import read_documents
+from kdns.kube.files.catalogue import Catalogue, catalogue, difference
+from kdns.kube.files.documents import read_documents
 from kdns.kube.objects import Kind, Namespace, Pod, Ref, Service
 from kdns.kube.schema import Metadata, ServiceSpec
 from kdns.kube.schema import Service as ServiceShape

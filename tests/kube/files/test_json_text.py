@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdns.kube.json_text import Node, read_json
-from kdns.kube.located import Located, Mistake, Place, locate
+from kdns.kube.files.json_text import Node, read_json
+from kdns.kube.files.located import Located, Mistake, Place, locate
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES = st.recursive(

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from kdns.errors import StartError
 from kdns.kube.controllers import Settings
 from kdns.kube.document import Origin
-from kdns.kube.manifests import Manifests
+from kdns.kube.files.manifests import Manifests
 from kdns.kube.objects import Kind, Namespace, Object, Ref, Service
 from kdns.kube.selection import Selection
 from kdns.kube.selectors import parse_selector
 from kdns.kube.store import Store
 from kdns.metrics import Metrics
-from tests.kube.manifest_folder import (
+from tests.kube.files.manifest_folder import (
     API,
     OFF,
     WEB,

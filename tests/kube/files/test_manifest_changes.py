@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdns.kube.objects import Endpoints, Kind, Ref, Service
-from tests.kube.manifest_folder import (
+from tests.kube.files.manifest_folder import (
     API,
     BROKEN,
     DB,

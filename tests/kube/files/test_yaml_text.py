@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdns.kube.located import Mistake, Place, locate
-from kdns.kube.tree import DEEPEST, Node
-from kdns.kube.yaml_text import read_yaml
-from kdns.kube.yaml_words import meaning
+from kdns.kube.files.located import Mistake, Place, locate
+from kdns.kube.files.tree import DEEPEST, Node
+from kdns.kube.files.yaml_text import read_yaml
+from kdns.kube.files.yaml_words import meaning
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufeff"))
 WORDS = TEXTS | st.text("-+.0123456789abcdefxoyns_:~", max_size=8)
