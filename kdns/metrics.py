@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from math import nan
 
 from prometheus_client import (
     CollectorRegistry,
@@ -30,6 +31,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _TIMES = tuple(0.00025 * 2**power for power in range(16))
 """Seconds, 0.25 ms doubling to 8 s: CoreDNS's plugin.TimeBuckets."""
+_PROGRAMMING = tuple(0.001 * 2**power for power in range(20))
+"""Seconds, 1 ms doubling to 9 minutes: CoreDNS's."""
 _SIZES = (0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16e3, 32e3, 48e3, 64e3)
 _SERVER = ("server", "zone", "view")
 _TYPES = frozenset("A AAAA MX SOA CNAME PTR TXT NS SRV DS DNSKEY RRSIG NSEC NSEC3 HTTPS ANY AXFR IXFR".split())
@@ -46,6 +49,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._has_process = False
+        self._contacts: dict[str, list[Callable[[], float | None]]] = {}
         self._memos: list[tuple[Callable[[], int], Callable[[], int]]] = []
         self._add_server()
         self._add_serving()
@@ -70,6 +74,17 @@ class Metrics:
         self._memos.append((entries, size))
         self.memo_entries.set_function(lambda: sum(entries() for entries, _ in self._memos))
         self.memo_bytes.set_function(lambda: sum(size() for _, size in self._memos))
+
+    def add_contact(self, kind: str, contacted: Callable[[], float | None], clock: Callable[[], float]) -> None:
+        """Add one who follows a kind; the gauge shows the age of the oldest last word, NaN before the first."""
+        known = self._contacts.setdefault(kind, [])
+        known.append(contacted)
+
+        def age() -> float:
+            times = [each() for each in known]
+            return max((clock() - time if time is not None else nan) for time in times)
+
+        self.contact.labels(kind).set_function(age)
 
     def _add_server(self) -> None:
         """What CoreDNS's *prometheus* and *health* export."""
@@ -115,6 +130,38 @@ class Metrics:
     def _add_cluster(self) -> None:
         """Ours: what *kubernetes* knows and says."""
         self.answers = self._counter("kdns_kubernetes_answers_total", "Answers, by their reason.", ["reason"])
+        self.programming = self._histogram(
+            "coredns_kubernetes_dns_programming_duration_seconds",
+            "From a change in the cluster to the answers that show it.",
+            _PROGRAMMING,
+            ["service_kind"],
+        )
+        self.relists = self._counter("kdns_kubernetes_relists_total", "Lists taken in.", ["kind", "cause"])
+        self.repaired = self._counter(
+            "kdns_kubernetes_repaired_total", "Objects that were wrong when compared with a list.", ["kind"]
+        )
+        self.decode_errors = self._counter(
+            "kdns_kubernetes_decode_errors_total", "Objects that could not be read.", ["kind"]
+        )
+        self.events = self._counter("kdns_kubernetes_events_total", "Events of watches.", ["kind", "type"])
+        self.contact = self._gauge(
+            "kdns_kubernetes_last_contact_seconds", "Since the API server's last word about a kind.", ["kind"]
+        )
+        self.rest_duration = self._histogram(
+            "coredns_kubernetes_rest_client_request_duration_seconds",
+            "From request to the answer's begin.",
+            _TIMES,
+            ["verb", "host"],
+        )
+        self.rest_waited = self._histogram(
+            "coredns_kubernetes_rest_client_rate_limiter_duration_seconds",
+            "Requests held back by our own limits.",
+            _TIMES,
+            ["verb", "host"],
+        )
+        self.rest_requests = self._counter(
+            "coredns_kubernetes_rest_client_requests_total", "Requests to the API server.", ["code", "method", "host"]
+        )
         self.objects = self._gauge("kdns_kubernetes_objects", "Objects held.", ["kind"])
         self.manifest_errors = self._counter("kdns_manifest_errors_total", "Documents that could not be read.")
         self.manifest_broken = self._gauge(

@@ -17,6 +17,8 @@ from kdns.app import App, responder_at
 from kdns.chain import Transport
 from kdns.corefile.disk import Local
 from kdns.corefile.parser import parse
+from kdns.kube.document import Origin
+from kdns.kube.objects import Ref
 from kdns.plan import Plan, plan
 from kdns.serve.responder import Responder
 
@@ -32,6 +34,36 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Told:
+    """The source of a cluster whose store is told all there is by the test itself."""
+
+    async def start(self) -> None:
+        """Nothing to wait for."""
+
+    async def stop(self) -> None:
+        """Nothing to let go of."""
+
+    def origin(self, ref: Ref) -> Origin | None:  # noqa: ARG002
+        """No object comes from anywhere."""
+        return None
+
+    def missing(self) -> str:
+        """Nothing."""
+        return ""
+
+    def stale(self) -> str:
+        """Never."""
+        return ""
+
+    def describe(self) -> str:
+        """For the line at start."""
+        return "a test"
+
+    def faults(self) -> Iterable[str]:
+        """None."""
+        return ()
 
 
 class Asked:

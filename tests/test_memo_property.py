@@ -20,7 +20,7 @@ from kdns.app import responder_at
 from kdns.chain import Transport
 from kdns.corefile.disk import Local
 from kdns.corefile.parser import parse
-from kdns.kube.cluster import Cluster, Nowhere
+from kdns.kube.cluster import Cluster
 from kdns.kube.objects import (
     Endpoint,
     Endpoints,
@@ -40,7 +40,7 @@ from kdns.proto.text import type_number
 from kdns.proto.types import Flag, RRType
 from kdns.serve.memo import Entry, Memo
 from kdns.serve.responder import Responder
-from tests.asking import CLIENT, Clock
+from tests.asking import CLIENT, Clock, Told
 
 T = TypeVar("T")
 
@@ -55,6 +55,7 @@ COREFILE = """\
 cluster.local set.local in-addr.arpa ip6.arpa {{
     {0}
     kubernetes {{
+        manifests none
         {1}
     }}
 }}
@@ -212,14 +213,6 @@ class Forgetful(Memo):
         return None
 
 
-class Known(Nowhere):
-    """A source that has told all there is: the test itself tells the store."""
-
-    def missing(self) -> str:
-        """Nothing."""
-        return ""
-
-
 class Pair:
     """A plan, its store, a responder that has a memo and one that has none."""
 
@@ -228,7 +221,7 @@ class Pair:
         text = COREFILE.format(*(lines.replace(";", "\n") for lines in VARIANTS[variant]))
         planned = plan(parse(text, "Corefile", environ={}, disk=Local()), clock, self.wall)
         (cluster,) = (part for part in planned.build.parts if isinstance(part, Cluster))
-        cluster.source = Known()
+        cluster.source = Told()
         self.store = cluster.store
         self.store.update(FIRST)
         (place,) = planned.routers

@@ -25,6 +25,10 @@ COREDNS = [
     ("response_size", "coredns_dns_response_size_bytes", "histogram", f"{SERVER} proto"),
     ("health_duration", "coredns_health_request_duration_seconds", "histogram", ""),
     ("health_failures", "coredns_health_request_failures_total", "counter", ""),
+    ("programming", "coredns_kubernetes_dns_programming_duration_seconds", "histogram", "service_kind"),
+    ("rest_requests", "coredns_kubernetes_rest_client_requests_total", "counter", "code method host"),
+    ("rest_duration", "coredns_kubernetes_rest_client_request_duration_seconds", "histogram", "verb host"),
+    ("rest_waited", "coredns_kubernetes_rest_client_rate_limiter_duration_seconds", "histogram", "verb host"),
 ]
 """What CoreDNS 1.14 exports of this, with exactly its labels: dashboards and alerts rely on it."""
 

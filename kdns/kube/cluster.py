@@ -30,6 +30,9 @@ class Source(Protocol):
     def missing(self) -> str:
         """What is not known yet, for people; empty once everything was."""
 
+    def stale(self) -> str:
+        """Why answers may be out of date, for people; empty while they are not known to be."""
+
     def describe(self) -> str:
         """Where objects come from, in a few words."""
 
@@ -70,33 +73,11 @@ class Cluster:
         """What is not known yet, for people; empty once everything was."""
         return self.source.missing()
 
+    def stale(self) -> str:
+        """Why answers may be out of date, for people; empty while they are not known to be."""
+        return self.source.stale()
+
     def origin(self, ref: Ref) -> str:
         """Where an object comes from, for people; empty if nobody knows."""
         found = self.source.origin(ref)
         return str(found) if found else ""
-
-
-class Nowhere:
-    """The source of a directive that names none: a live cluster, which kdns does not follow yet."""
-
-    async def start(self) -> None:
-        """Nothing to wait for."""
-
-    async def stop(self) -> None:
-        """Nothing to let go of."""
-
-    def origin(self, ref: Ref) -> Origin | None:  # noqa: ARG002
-        """No object comes from here."""
-        return None
-
-    def missing(self) -> str:
-        """Always everything."""
-        return "an API server, which this version does not follow yet; 'manifests PATH' serves files"
-
-    def describe(self) -> str:
-        """For the line at start."""
-        return "an API server (not followed yet)"
-
-    def faults(self) -> Iterable[str]:
-        """Nothing was read."""
-        return ()

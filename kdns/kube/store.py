@@ -30,16 +30,24 @@ Publish = Callable[[Iterable[Hashable]], None]
 
 
 class Store:
-    """Feeds `index`. `publish` gets the keys of what changed; `wall` is Unix time in seconds."""
+    """Feeds `index`. `key` is what every answer made from that depends on.
+
+    `publish` gets the keys of what changed; `wall` is Unix time in seconds.
+    """
 
     def __init__(self, publish: Publish, wall: Callable[[], float], metrics: Metrics) -> None:
         self._metrics = metrics
         self.index = Index()
+        self.key: Hashable = ("cluster", id(self))
         self.counts: Counter[Kind] = Counter()
         self._publish = publish
         self._wall = wall
         self._objects: dict[Ref, Object] = {}
         self._slices: dict[tuple[bool, ServiceKey], dict[Ref, Slice]] = {}
+
+    def end_all(self) -> None:
+        """End every answer that was made from this store, though no object changed."""
+        self._publish([self.key])
 
     def replace(self, objects: Iterable[Object]) -> None:
         """Hold exactly these objects: what is not among them is gone, what did not change is not touched."""

@@ -15,7 +15,9 @@ Syntax
         service_cidr CIDR [CIDR]     where cluster IPs come from; default 10.96.0.0/16 fd00:10:96::/112
         pod_cidr CIDR [CIDR]         where Pod addresses come from; default 10.244.0.0/16 fd00:10:244::/64
         endpoint URL                 an API server; `tls CERT KEY CACERT` for its credentials
-        kubeconfig FILE [CONTEXT]    or a kubeconfig
+        kubeconfig FILE [CONTEXT]    or that of a kubeconfig; default is the service account of the Pod
+        resync DURATION              how often everything is compared with a list; default 30m, 0 for never
+        stale_after DURATION         tell clients (EDE 3) when the API server was silent for so long
         apiserver_qps N              limits for the API server; also apiserver_burst, apiserver_max_inflight
         namespaces NAMESPACE...      only these namespaces exist
         namespace_labels SELECTOR    only namespaces with these labels exist
@@ -51,6 +53,15 @@ Metrics
     kdns_kubernetes_objects{kind}             objects held
     kdns_manifest_errors_total                documents that could not be read
     kdns_manifest_broken{file}                documents of a file that cannot be read now
+    kdns_kubernetes_last_contact_seconds{kind}     since the API server's last word about a kind
+    kdns_kubernetes_relists_total{kind, cause}     lists taken in: first, expired, broken, backwards, audit
+    kdns_kubernetes_repaired_total{kind}           objects that were wrong when compared with a list
+    kdns_kubernetes_events_total{kind, type}       events of watches
+    kdns_kubernetes_decode_errors_total{kind}      objects that could not be read
+    coredns_kubernetes_dns_programming_duration_seconds{service_kind}    from a change to the answers that show it
+    coredns_kubernetes_rest_client_requests_total{code, method, host}    requests to the API server
+    coredns_kubernetes_rest_client_request_duration_seconds{verb, host}  how long they took
+    coredns_kubernetes_rest_client_rate_limiter_duration_seconds{verb, host}   how long they were held back
 
 See also
     The Kubernetes DNS specification, https://github.com/kubernetes/dns/blob/master/docs/specification.md
@@ -58,214 +69,67 @@ See also
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from ipaddress import ip_address
-from pathlib import Path
-from typing import Any
 
 from kdns.chain import Handler, Keep, Plugin, Query, Response, Scope
 from kdns.corefile.block import Directive
-from kdns.corefile.values import (
-    cidrs,
-    duration,
-    flag,
-    gone,
-    integer,
-    number,
-    one_of,
-    read_options,
-    words,
-    zone_names,
-    zones,
-)
 from kdns.kube import meta
 from kdns.kube.answer import Answer
 from kdns.kube.apex import soa_record
-from kdns.kube.cluster import Cluster, Nowhere, Source
-from kdns.kube.controllers import Settings
+from kdns.kube.cluster import Cluster
 from kdns.kube.explained import Explained
-from kdns.kube.files.manifests import Manifests
 from kdns.kube.names import Form
 from kdns.kube.objects import Kind
-from kdns.kube.options import IPV4, IPV6, Options, PodMode, PtrPolicy
+from kdns.kube.options import Options
 from kdns.kube.reason import Reason, because
 from kdns.kube.resolve import form_of, resolve
 from kdns.kube.samples import samples
-from kdns.kube.selection import Selection
-from kdns.kube.selectors import Selector, parse_selector
-from kdns.kube.store import Store
+from kdns.kube.sources import Surroundings, cluster
 from kdns.metrics import Metrics
-from kdns.proto.name import MAX_LABEL, MAX_NAME, ROOT, Name, is_at_or_below, longest, to_text
+from kdns.proto.message import Ede
+from kdns.proto.name import Name, is_at_or_below, longest, to_text
 from kdns.proto.reverse import Address, is_reverse, pack
-from kdns.proto.types import RCode, RRType
+from kdns.proto.types import EDE, RCode, RRType
 from kdns.site import Build, Site
+from kdns.stanza import Stanza, read
 
-_DEFAULT_TTL = 5
-_MOST_TTL = 3600
-_LEAST_POLL = 0.1
-_LONGEST_ZONE = MAX_NAME - 2 * (1 + MAX_LABEL) - len(b"\3svc")
-_FAMILIES = {"ipv4": frozenset({IPV4}), "ipv6": frozenset({IPV6})}
 _STATIC = frozenset({Form.APEX, Form.VERSION, Form.PARENT})
 _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
 
 
-def _selector(line: Directive) -> Selector:
-    line.arguments(1)
-    try:
-        return parse_selector(" ".join(line.args))
-    except ValueError as error:
-        raise line.error(f"'{line.name}' takes a label selector: {error}", 0) from None
-
-
-def _poll(line: Directive) -> float:
-    seconds = duration(line)
-    if seconds < _LEAST_POLL:
-        raise line.error(f"'poll' takes at least {_LEAST_POLL:g}s, not '{line.args[0]}'", 0)
-    return seconds
-
-
-_OPTIONS: Mapping[str, Callable[[Directive], object]] = {
-    "manifests": words(1),
-    "poll": _poll,
-    "controllers": one_of("on", "off"),
-    "service_cidr": cidrs,
-    "pod_cidr": cidrs,
-    "endpoint": words(1),
-    "tls": words(3, 3),
-    "kubeconfig": words(1, 2),
-    "apiserver_qps": number(0),
-    "apiserver_burst": integer(0),
-    "apiserver_max_inflight": integer(0),
-    "namespaces": words(1),
-    "namespace_labels": _selector,
-    "labels": _selector,
-    "pods": one_of(*PodMode),
-    "endpoint_pod_names": flag,
-    "ttl": integer(0, _MOST_TTL),
-    "negative_ttl": integer(0, _MOST_TTL),
-    "noendpoints": flag,
-    "fallthrough": zones,
-    "ignore": one_of("empty_service"),
-    "multicluster": zones,
-    "zonal": flag,
-    "families": one_of(*_FAMILIES),
-    "ptr": one_of(*PtrPolicy),
-    "ede": one_of("on", "off"),
-    "startup_timeout": duration,
-    "resyncperiod": gone("CoreDNS took it out in 1.7.0: delete the line"),
-    "upstream": gone("CoreDNS took it out in 1.7.0: delete the line; aliases are resolved by the server itself"),
-    "transfer": gone("CoreDNS took it out in 1.8.0: use the transfer plugin"),
-}
-
-
 def setup(directive: Directive, site: Site) -> Plugin:
     """Read the directive; make the cluster, or take the one that another server block made with the same settings."""
-    given = read_options(directive, _OPTIONS)
-    own = zone_names(directive, directive.words) or site.zones
-    _check(directive, given, own)
-    options = _options(given, own)
-    cluster = _cluster(directive, given, own, site.build)
-    site.lend(cluster)
-    site.providers.append(lambda query: meta.labels(query.question, query.client.ip, options, cluster.index))
-    falls = given.get("fallthrough")
+    stanza = read(directive, site.zones)
+    options, own = stanza.options, _cluster(stanza, site.build)
+    site.lend(own)
+    site.providers.append(lambda query: meta.labels(query.question, query.client.ip, options, own.index))
     return partial(
         Kubernetes,
         options=options,
-        cluster=cluster,
-        fallthrough=None if falls is None else falls or (ROOT,),
+        cluster=own,
+        fallthrough=stanza.fallthrough,
         metrics=site.build.metrics,
         binds=_addresses(site.binds),
     )
 
 
-def _check(directive: Directive, given: Mapping[str, Any], own: tuple[Name, ...]) -> None:
-    if all(map(is_reverse, own)):
-        raise directive.error("one zone at least must not be a reverse zone, for instance cluster.local")
-    for zone in own:
-        if len(zone) > _LONGEST_ZONE:
-            limit = f"a zone has at most {_LONGEST_ZONE} octets, so that every Service has a name in it"
-            raise directive.error(f"{limit}; '{to_text(zone)}' has {len(zone)}")
-    for one, other in (
-        ("namespaces", "namespace_labels"),
-        ("noendpoints", "zonal"),
-        ("manifests", "endpoint"),
-        ("manifests", "kubeconfig"),
-    ):
-        if one in given and other in given:
-            line = next(line for line in directive.body if line.name == other)
-            raise line.error(f"'{other}' cannot stand beside '{one}'")
-    for zone in given.get("multicluster", ()):
-        if zone not in own:
-            line = next(line for line in directive.body if line.name == "multicluster")
-            raise line.error(f"'{to_text(zone)}' must be one of the zones of kubernetes too")
-
-
-def _options(given: Mapping[str, Any], own: tuple[Name, ...]) -> Options:
-    ttl = given.get("ttl", _DEFAULT_TTL)
-    return Options(
-        zones=own,
-        primary=next(zone for zone in own if not is_reverse(zone)),
-        multicluster=frozenset(given.get("multicluster", ())),
-        ttl=ttl,
-        negative_ttl=given.get("negative_ttl", ttl),
-        pods=PodMode(given.get("pods", PodMode.DISABLED)),
-        endpoint_pod_names=given.get("endpoint_pod_names", False),
-        noendpoints=given.get("noendpoints", False),
-        ignore_empty="ignore" in given and "noendpoints" not in given,
-        zonal=given.get("zonal", False),
-        families=_FAMILIES.get(given.get("families", ""), frozenset({IPV4, IPV6})),
-        ptr=PtrPolicy(given.get("ptr", PtrPolicy.ALL)),
-        ede=given.get("ede", "on") == "on",
-    )
-
-
-def _cluster(directive: Directive, given: Mapping[str, Any], own: tuple[Name, ...], build: Build) -> Cluster:
-    selection = Selection(
-        frozenset(given["namespaces"]) if "namespaces" in given else None,
-        given.get("namespace_labels"),
-        given.get("labels"),
-    )
-    folder = Path(directive.file).parent
-    paths = tuple(str(folder / path) for path in given.get("manifests", ()))
-    settings = _settings(given)
-    poll = given.get("poll", 1.0)
-    key = ("cluster", paths, settings, selection, poll)
+def _cluster(stanza: Stanza, build: Build) -> Cluster:
+    """The cluster that is wanted; one for all directives that want the same."""
 
     def make() -> Cluster:
-        store = Store(build.changes.publish, build.wall, build.metrics)
-        source: Source = Nowhere()
-        if paths:
-            source = Manifests(
-                paths,
-                sink=store,
-                settings=settings,
-                selection=selection,
-                interval=poll,
-                metrics=build.metrics,
-            )
-        cluster = Cluster(store, source, _place(directive))
-        build.parts.append(cluster)
-        build.report.append(lambda: _report(own, cluster))
-        build.faults.append(cluster.source.faults)
-        build.samples.append(lambda: samples(cluster.index, own))
-        _add_readiness(build, cluster)
-        return cluster
+        around = Surroundings(build.changes.publish, build.metrics, build.clock, build.wall)
+        made = cluster(stanza.wanted, around, stanza.place)
+        zones = stanza.options.zones
+        build.parts.append(made)
+        build.report.append(lambda: _report(zones, made))
+        build.faults.append(made.source.faults)
+        build.samples.append(lambda: samples(made.index, zones))
+        _add_readiness(build, made)
+        return made
 
-    return build.shared(key, make)
-
-
-def _place(directive: Directive) -> str:
-    """Where the source is named; nowhere in a Corefile that a command made up."""
-    named = next((line for line in directive.body if line.name == "manifests"), directive)
-    return "" if directive.file.startswith("(") else f"{named.file}:{named.line}"
-
-
-def _settings(given: Mapping[str, Any]) -> Settings:
-    settings = {"on": given.get("controllers", "on") == "on"}
-    ranges = {name + "s": given[name] for name in ("service_cidr", "pod_cidr") if name in given}
-    return Settings(**settings, **ranges)
+    return build.shared(stanza.wanted, make)
 
 
 def _add_readiness(build: Build, cluster: Cluster) -> None:
@@ -347,7 +211,7 @@ class Kubernetes:
         count = self._metrics.answers.labels(str(answer.because.reason)).inc
         keep = Keep(
             scope=Scope.EVERYBODY if answer.for_everyone and answer.authoritative else Scope.NOBODY,
-            depends_on=answer.depends_on,
+            depends_on=answer.depends_on | {self._cluster.store.key},
             tallies=(lambda sent: count(sent.count),),
             serial=lambda: index.serial,
         )
@@ -358,8 +222,15 @@ class Kubernetes:
             authority=soa,
             additional=answer.additional,
             authoritative=answer.authoritative,
-            ede=answer.because.ede if self._options.ede else None,
+            ede=self._ede(answer),
             keep=keep,
             by="kubernetes",
             why=Explained(answer, query.question, zone, self._cluster, self._options),
         )
+
+    def _ede(self, answer: Answer) -> Ede | None:
+        """Why the answer is negative; or that it may be out of date, if that is all there is to say."""
+        if not self._options.ede:
+            return None
+        stale = self._cluster.stale()
+        return answer.because.ede or (Ede(EDE.STALE, stale) if stale else None)

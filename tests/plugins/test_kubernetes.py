@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,13 +14,15 @@ from kdns.cli.verdict import judge
 from kdns.corefile.disk import Local
 from kdns.corefile.parser import parse
 from kdns.errors import CorefileErrors
-from kdns.kube.cluster import Cluster, Nowhere
+from kdns.kube.cluster import Cluster
 from kdns.kube.controllers import Settings
 from kdns.kube.files.manifests import Manifests
 from kdns.kube.index import Touched
+from kdns.kube.live.source import Live
 from kdns.kube.options import IPV4, IPV6, Options, PodMode, PtrPolicy
 from kdns.kube.selection import Selection
 from kdns.kube.selectors import parse_selector
+from kdns.kube.wanted import Files
 from kdns.metrics import Metrics
 from kdns.plan import plan
 from kdns.plugins.kubernetes import Kubernetes, setup
@@ -37,7 +38,7 @@ ZONE = from_text("cluster.local")
 KNOWN = (
     "manifests, poll, controllers, service_cidr, pod_cidr, endpoint, tls, kubeconfig, apiserver_qps, "
     "apiserver_burst, apiserver_max_inflight, namespaces, namespace_labels, labels, pods, endpoint_pod_names, ttl, "
-    "negative_ttl, noendpoints, fallthrough, ignore, multicluster, zonal, families, ptr, ede, startup_timeout"
+    "negative_ttl, noendpoints, fallthrough, ignore, multicluster, zonal, families, ptr, ede, startup_timeout, resync, stale_after"
 )
 
 
@@ -330,13 +331,13 @@ def test_manifests_are_relative_to_the_corefile(tmp_path: Path) -> None:
     assert source_of(found).paths == (str(tmp_path / "etc/a"), str(tmp_path / "etc/sub/b"), "/c")
 
 
-def test_without_manifests_it_waits_for_what_will_not_come() -> None:
-    assert isinstance(cluster().source, Nowhere)
+def test_without_manifests_it_follows_an_api_server() -> None:
+    assert isinstance(cluster().source, Live)
     assert cluster().missing()
 
 
-def keys_of(build: Build) -> list[tuple[Hashable, ...]]:
-    return [cast("tuple[Hashable, ...]", key) for key in build._shared if key != "clusters"]  # noqa: SLF001
+def keys_of(build: Build) -> list[Files]:
+    return [key for key in build._shared if isinstance(key, Files)]  # noqa: SLF001
 
 
 @pytest.mark.parametrize(
@@ -354,15 +355,15 @@ def test_what_a_cluster_is_made_of(lines: str, settings: Settings, selection: Se
     site = site_of(corefile(f"manifests a; {lines}"))
     (directive,) = site.block.directives
     setup(directive, site)
-    assert keys_of(site.build) == [("cluster", ("a",), settings, selection, poll)]
+    assert keys_of(site.build) == [Files(paths=("a",), controllers=settings, selection=selection, poll=poll)]
 
 
 def test_ranges_are_those_of_the_control_plane() -> None:
     site = site_of(corefile("manifests a; service_cidr 10.0.0.0/24 fd00::/120; pod_cidr 10.1.0.0/16"))
     (directive,) = site.block.directives
     setup(directive, site)
-    ((_, _, settings, *_),) = keys_of(site.build)
-    assert isinstance(settings, Settings)
+    (files,) = keys_of(site.build)
+    settings = files.controllers
     assert list(map(str, settings.service_cidrs)) == ["10.0.0.0/24", "fd00::/120"]
     assert list(map(str, settings.pod_cidrs)) == ["10.1.0.0/16"]
 
@@ -415,7 +416,7 @@ async def test_it_is_ready_when_every_cluster_is_known(tmp_path: Path) -> None:
     async with serving(corefile("manifests a.yaml"), tmp_path) as asked:
         assert asked.plan.build.readiness["kubernetes"]() == ""
     both = plan(parse(text, str(tmp_path / "Corefile"), environ={}, disk=Local()), Clock(), Clock())
-    assert both.build.readiness["kubernetes"]() == (f"manifests: {tmp_path / 'a.yaml'}; {Nowhere().missing()}")
+    assert both.build.readiness["kubernetes"]() == (f"manifests: {tmp_path / 'a.yaml'}; services, endpointslices, namespaces from the cluster's API server")
 
 
 async def test_at_start_it_tells_what_it_serves_and_what_to_ask_for() -> None:
@@ -489,7 +490,8 @@ async def test_an_answer_may_be_kept_until_what_it_was_made_from_changes(
 ) -> None:
     keep = (await respond(name, type)).keep
     assert (keep.scope, keep.until) == (EVERYBODY, None)
-    assert keep.depends_on == depends_on
+    (cluster,) = (key for key in keep.depends_on if isinstance(key, tuple) and key[0] == "cluster")
+    assert keep.depends_on - {cluster} == depends_on
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ import dns.message
 import dns.name
 import pytest
 
-from kdns.kube.cluster import Nowhere
 from tests.asking import Asked, lines, rcode
 
 if TYPE_CHECKING:
@@ -30,8 +29,10 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 ZONES = ("cluster.local", "in-addr.arpa", "ip6.arpa")
 SERIAL = 1_700_000_000
-WAITING = Nowhere().missing()
-"""What a cluster that no file describes waits for."""
+NOBODY = "http://127.0.0.1:1"
+"""An API server that is not there: nobody listens on this port."""
+WAITING = f"services, endpointslices, namespaces from {NOBODY}"
+"""What a cluster that it describes waits for."""
 _LONG = 240
 
 Serve = Callable[["Setting"], Awaitable[Asked]]
@@ -59,7 +60,8 @@ class Setting:
     @property
     def corefile(self) -> str:
         """The Corefile that sets it up."""
-        given = [f"manifests {self.manifests}", "controllers off", "poll 1h"] if self.manifests else []
+        away = [f"endpoint {NOBODY}", "startup_timeout 1ms"]
+        given = [f"manifests {self.manifests}", "controllers off", "poll 1h"] if self.manifests else away
         inner = "\n        ".join([*given, *self.options])
         beside = "".join(f"    {line}\n" for line in self.beside)
         own = " ".join(self.zones)

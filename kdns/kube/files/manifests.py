@@ -108,6 +108,10 @@ class Manifests:
         """What is not known yet: everything, until the first look."""
         return "" if self._view else "manifests: " + ", ".join(self.paths)
 
+    def stale(self) -> str:
+        """Files that can be read are never out of date; those that cannot are told elsewhere."""
+        return ""
+
     def describe(self) -> str:
         """Where objects come from, in a few words."""
         passed = sum(self.passed_over.values())

@@ -1,0 +1,134 @@
+"""How to reach an API server: a Pod's service account, a kubeconfig, or an address with certificate files.
+
+Credentials live in files that others change while we run: they are looked at before each request, and
+read again when they changed or when the server refuses them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from kdns.kube.live import library
+from kdns.kube.live.library import CredentialFault, Settings
+from kdns.kube.wanted import Server
+
+_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+class AccessFault(Exception):
+    """Credentials that are missing or broken: one line, with the file's name."""
+
+
+class Access(Protocol):
+    """A way to an API server."""
+
+    def describe(self) -> str:
+        """For people."""
+
+    def files(self) -> tuple[str, ...]:
+        """The files that credentials come from, as far as they are known before they are read."""
+
+    async def settings(self) -> Settings:
+        """Read the credentials. Raises AccessFault."""
+
+
+@dataclass(frozen=True, slots=True)
+class InCluster:
+    """The service account that every Pod has (Kubernetes: "Accessing the API from a Pod")."""
+
+    token_file: str = f"{_ACCOUNT}/token"
+    authority: str = f"{_ACCOUNT}/ca.crt"
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def describe(self) -> str:
+        """For people."""
+        return "the cluster's API server"
+
+    def files(self) -> tuple[str, ...]:
+        """Token and authority."""
+        return self.token_file, self.authority
+
+    async def settings(self) -> Settings:
+        """Read both. Raises AccessFault."""
+        if not self.environ.get("KUBERNETES_SERVICE_HOST"):
+            raise AccessFault(
+                "not in a cluster (KUBERNETES_SERVICE_HOST is not set): "
+                "'kubeconfig FILE' or 'endpoint URL' tell where the API server is, 'manifests PATH' does without"
+            )
+        for file in self.files():
+            _readable(file)
+        try:
+            return library.cluster_settings(self.token_file, self.authority, self.environ)
+        except (CredentialFault, OSError, ValueError) as error:
+            raise AccessFault(f"{self.token_file}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Kubeconfig:
+    """A kubeconfig file, and perhaps a context of it."""
+
+    file: str
+    context: str | None = None
+
+    def describe(self) -> str:
+        """For people."""
+        return f"the API server of {self.file}" + (f", context {self.context}" if self.context else "")
+
+    def files(self) -> tuple[str, ...]:
+        """The kubeconfig itself."""
+        return (self.file,)
+
+    async def settings(self) -> Settings:
+        """Read it, run its exec plugin. Raises AccessFault."""
+        _readable(self.file)
+        try:
+            return await library.kubeconfig_settings(self.file, self.context)
+        except (CredentialFault, OSError, ValueError, TypeError, KeyError, AssertionError, RuntimeError) as error:
+            raise AccessFault(f"{self.file}: {str(error) or type(error).__name__}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A URL, and perhaps files of a client certificate, its key and an authority."""
+
+    url: str
+    cert: str = ""
+    key: str = ""
+    authority: str = ""
+
+    def describe(self) -> str:
+        """For people."""
+        return self.url
+
+    def files(self) -> tuple[str, ...]:
+        """The files that are named."""
+        return tuple(file for file in (self.cert, self.key, self.authority) if file)
+
+    async def settings(self) -> Settings:
+        """Check the files. Raises AccessFault."""
+        for file in self.files():
+            _readable(file)
+        return library.plain_settings(self.url, self.cert, self.key, self.authority)
+
+
+def _readable(file: str) -> None:
+    try:
+        with Path(file).open("rb") as opened:
+            content = opened.read(1)
+    except OSError as error:
+        raise AccessFault(f"{file}: {error.strerror}") from None
+    if not content:
+        raise AccessFault(f"{file}: the file is empty")
+
+
+def access(wanted: Server) -> Access:
+    """The way that a Corefile names; a kubeconfig wins over an endpoint, as in CoreDNS."""
+    if wanted.kubeconfig:
+        return Kubeconfig(*wanted.kubeconfig)
+    if wanted.endpoint:
+        return Address(wanted.endpoint, *wanted.tls)
+    return InCluster()

@@ -1,0 +1,104 @@
+"""What one resource has told us, object by object: the sink of a reflector, in front of the store.
+
+Here the versions and uids are kept that tell an old word from a new one: the same event twice, an
+event out of order, the end of an object whose name has a successor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple, Protocol
+
+from kdns.kube.live.resources import Item
+from kdns.kube.live.version import newer
+from kdns.kube.objects import Object, Ref
+
+
+class Sink(Protocol):
+    """What is fed: a store."""
+
+    def update(self, changed: Iterable[Object], gone: Iterable[Ref]) -> None:
+        """Take in objects that are new or different and drop others, at once."""
+
+
+class _Known(NamedTuple):
+    uid: str
+    version: str
+    shown: bool
+
+
+class Holding:
+    """The objects of one resource as the API server last told them. `applied` hears of each that changed answers."""
+
+    def __init__(self, sink: Sink, applied: Callable[[Item], None]) -> None:
+        self._sink = sink
+        self._applied = applied
+        self._known: dict[Ref, _Known] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def apply(self, type: str, item: Item) -> None:
+        """An event of a watch. An old one, or one of an object that has been replaced, changes nothing."""
+        known = self._known.get(item.ref)
+        if type == "DELETED":
+            if known is not None and known.uid in {item.uid, ""}:
+                del self._known[item.ref]
+                self._sink.update((), [item.ref] if known.shown else ())
+            return
+        if known is not None and known.uid == item.uid and _is_old(item.version, known.version):
+            return
+        self._take(item, known)
+
+    def replace(self, items: Iterable[Item]) -> int:
+        """A list: what it does not have is gone, the rest is brought up to date. How many objects differed."""
+        listed = {item.ref: item for item in items}
+        gone = [ref for ref in self._known if ref not in listed]
+        changed = [item for ref, item in listed.items() if self._differs(item, self._known.get(ref))]
+        hidden = [item.ref for item in changed if item.object is None and self._is_shown(item.ref)]
+        dropped = [ref for ref in gone if self._known[ref].shown]
+        for ref in gone:
+            del self._known[ref]
+        for item in changed:
+            self._known[item.ref] = _Known(item.uid, item.version, item.object is not None)
+        self._sink.update([item.object for item in changed if item.object is not None], [*dropped, *hidden])
+        return len(gone) + len(changed)
+
+    def repair(self, items: Iterable[Item], version: str, spared: Collection[Ref]) -> int:
+        """Mend what a list at `version` shows to be wrong, but for objects to be spared. How many that was."""
+        listed = {item.ref: item for item in items}
+        wrong = [
+            item for ref, item in listed.items() if ref not in spared and self._is_behind(item, self._known.get(ref))
+        ]
+        gone = [
+            ref
+            for ref, known in self._known.items()
+            if ref not in listed and ref not in spared and not newer(known.version, version)
+        ]
+        for item in wrong:
+            self._take(item, self._known.get(item.ref))
+        for ref in gone:
+            self.apply("DELETED", Item(ref, self._known[ref].uid, version, None))
+        return len(wrong) + len(gone)
+
+    def _is_behind(self, item: Item, known: _Known | None) -> bool:
+        return known is None or known.uid != item.uid or newer(item.version, known.version)
+
+    def _take(self, item: Item, known: _Known | None) -> None:
+        self._known[item.ref] = _Known(item.uid, item.version, item.object is not None)
+        if item.object is not None:
+            self._sink.update([item.object], ())
+            self._applied(item)
+        elif known is not None and known.shown:
+            self._sink.update((), [item.ref])
+
+    def _is_shown(self, ref: Ref) -> bool:
+        known = self._known.get(ref)
+        return known is not None and known.shown
+
+    def _differs(self, item: Item, known: _Known | None) -> bool:
+        return known is None or (known.uid, known.version) != (item.uid, item.version)
+
+
+def _is_old(version: str, known: str) -> bool:
+    return version == known or newer(known, version)
