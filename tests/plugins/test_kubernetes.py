@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,8 @@ ZONE = from_text("cluster.local")
 KNOWN = (
     "manifests, poll, controllers, service_cidr, pod_cidr, endpoint, tls, kubeconfig, apiserver_qps, "
     "apiserver_burst, apiserver_max_inflight, namespaces, namespace_labels, labels, pods, endpoint_pod_names, ttl, "
-    "negative_ttl, noendpoints, fallthrough, ignore, multicluster, zonal, families, ptr, ede, startup_timeout, resync, stale_after"
+    "negative_ttl, noendpoints, fallthrough, ignore, multicluster, zonal, families, ptr, ede, startup_timeout, resync, "
+    "stale_after"
 )
 
 
@@ -416,7 +418,9 @@ async def test_it_is_ready_when_every_cluster_is_known(tmp_path: Path) -> None:
     async with serving(corefile("manifests a.yaml"), tmp_path) as asked:
         assert asked.plan.build.readiness["kubernetes"]() == ""
     both = plan(parse(text, str(tmp_path / "Corefile"), environ={}, disk=Local()), Clock(), Clock())
-    assert both.build.readiness["kubernetes"]() == (f"manifests: {tmp_path / 'a.yaml'}; services, endpointslices, namespaces from the cluster's API server")
+    assert both.build.readiness["kubernetes"]() == (
+        f"manifests: {tmp_path / 'a.yaml'}; services, endpointslices, namespaces from the cluster's API server"
+    )
 
 
 async def test_at_start_it_tells_what_it_serves_and_what_to_ask_for() -> None:
