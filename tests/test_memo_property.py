@@ -108,7 +108,8 @@ SERVICES = st.one_of(
 
 def far(held: Slice) -> Slice:
     """The same slice, of another cluster."""
-    return held._replace(imported=True, endpoints=tuple(each._replace(cluster="east") for each in held.endpoints))
+    moved = tuple(each._replace(cluster="east") for each in held.endpoints)
+    return held._replace(service="", of_import=held.service, endpoints=moved)
 
 
 SLICES = st.builds(Slice, SPACES, st.sampled_from(["s1", "s1", "s2"]), NAMES | st.just(""), ENDPOINTS)

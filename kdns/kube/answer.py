@@ -55,7 +55,8 @@ class Ask:
 class Answer(NamedTuple):
     """What `resolve` returns. `depends_on` names what a change must touch to end it.
 
-    `for_everyone` is False where it shows the address that was asked at.
+    `for_everyone` is False where it shows the address that was asked at. `zone` is where an alias led
+    to, None where that is the question's own.
     """
 
     because: Because
@@ -65,6 +66,7 @@ class Answer(NamedTuple):
     looked_at: tuple[Seen, ...] = ()
     depends_on: frozenset[Hashable] = frozenset()
     for_everyone: bool = True
+    zone: Name | None = None
 
     @property
     def negative(self) -> bool:

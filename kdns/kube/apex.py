@@ -78,7 +78,7 @@ def _name_server(ask: Ask) -> Answer:
 
 def _servers(ask: Ask) -> list[tuple[Name, tuple[Address, ...]]]:
     """The names of this server, each with its addresses: those that can be asked for, else `ns.dns.ZONE`."""
-    keys = {key for address in ask.server for key in ask.index.endpoint_ips[address] if _is_exposed(ask, key)}
+    keys = {key for address in ask.server for key in ask.index.endpoint_ips.owners[address] if _is_exposed(ask, key)}
     known = [each for key in sorted(keys) for each in _service_names(ask, ask.index.services[key])]
     return known or [(from_labels((b"ns", b"dns"), _names_zone(ask)), ask.server)]
 

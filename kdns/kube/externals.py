@@ -1,6 +1,6 @@
 """ExternalName Services: aliases (specification §2.5).
 
-A target inside the zone is followed here, at most ten names far; the rcode is that of the last name
+A target in a zone of ours is followed here, at most ten aliases far; the rcode is that of the last name
 (RFC 6604 §3). A target outside is left to whoever asks, or to the plugin.
 """
 

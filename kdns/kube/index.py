@@ -9,7 +9,7 @@ Keys are folded, since all comparisons are without case (Kubernetes DNS specific
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from kdns.kube.objects import Endpoint, Namespace, Pod, Ref, Service
@@ -81,12 +81,17 @@ class Multimap(Generic[K, V]):
     def __iter__(self) -> Iterator[K]:
         return iter(self._held)
 
-    def add(self, key: K, value: V) -> bool:
-        """Whether the key is new."""
-        held = self._held.get(key, ())
-        if value not in held:
-            self._held[key] = tuple(sorted((*held, value)))  # type: ignore[type-var]
-        return not held
+    def __contains__(self, key: K) -> bool:
+        return key in self._held
+
+    def add(self, key: K, values: tuple[V]) -> bool:
+        """Add a value, given as a tuple of one: the keys that have it alone share that. Whether the key is new."""
+        held = self._held.setdefault(key, values)
+        if held is values:
+            return True
+        if values[0] not in held:
+            self._held[key] = tuple(sorted((*held, *values)))  # type: ignore[type-var]
+        return False
 
     def discard(self, key: K, value: V) -> bool:
         """Whether that was the key's last value."""
@@ -100,7 +105,8 @@ class Multimap(Generic[K, V]):
 
 
 class Prefixes:
-    """How many addresses begin with each prefix, so that the names between in the reverse trees exist.
+    """How many addresses or longer prefixes are next below each prefix, so that the names between in the
+    reverse trees exist.
 
     A prefix of IPv4 is its octets; one of IPv6 is its digits as bytes 0 to 15 behind a byte 6, which
     keeps the two apart.
@@ -115,31 +121,79 @@ class Prefixes:
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._count)
 
-    def add(self, address: Address) -> Iterator[bytes]:
+    def add(self, address: Address) -> list[bytes]:
         """Count an address in; the prefixes that are new."""
+        if len(address) == 4 and (known := self._count.get(address[:3], 0)):  # nearly always so
+            self._count[address[:3]] = known + 1
+            return []
+        new: list[bytes] = []
         for prefix in self._of(address):
-            self._count[prefix] = self._count.get(prefix, 0) + 1
-            if self._count[prefix] == 1:
-                yield prefix
+            known = self._count.get(prefix, 0)
+            self._count[prefix] = known + 1
+            if known:
+                break
+            new.append(prefix)
+        return new
 
-    def discard(self, address: Address) -> Iterator[bytes]:
+    def discard(self, address: Address) -> list[bytes]:
         """Count an address out; the prefixes that are gone."""
+        gone: list[bytes] = []
         for prefix in self._of(address):
             self._count[prefix] -= 1
-            if not self._count[prefix]:
-                del self._count[prefix]
-                yield prefix
+            if self._count[prefix]:
+                break
+            del self._count[prefix]
+            gone.append(prefix)
+        return gone
 
     @staticmethod
     def key(family: int, parts: bytes) -> bytes:
         """The prefix of `proto.reverse.prefix_of`'s family and parts."""
         return parts if family == 4 else b"\x06" + parts
 
-    def _of(self, address: Address) -> list[bytes]:
+    def _of(self, address: Address) -> Iterable[bytes]:
+        """The prefixes of an address, the longest first."""
         if len(address) == 4:
-            return [address[:length] for length in range(1, 4)]
-        digits = bytes(int(digit, 16) for digit in address.hex())
-        return [b"\x06" + digits[:length] for length in range(1, 32)]
+            return address[:3], address[:2], address[:1]
+        digits = bytes.fromhex("06" + "".join(f"0{digit}" for digit in address.hex()))
+        return (digits[:length] for length in range(32, 1, -1))
+
+
+class Addresses:
+    """Which Services have an address, and the prefixes of those that can be asked for.
+
+    An address counts for its prefixes while any Service that has it is in an exposed namespace: names between
+    in the reverse trees must not tell of addresses that nobody is shown (RFC 8020).
+    """
+
+    def __init__(self, exposed: Callable[[str], bool]) -> None:
+        self.owners: Multimap[Address, ServiceKey] = Multimap()
+        self.prefixes = Prefixes()
+        self._exposed = exposed
+
+    def move(self, key: ServiceKey, before: set[Address], after: set[Address]) -> list[bytes]:
+        """Give a Service other addresses; the prefixes that are new or gone."""
+        changed: list[bytes] = []
+        counts = self._exposed(key[0])
+        values = (key,)
+        for address in before - after:
+            if (self.owners.discard(address, key) or not self._shown(address)) and counts:
+                changed += self.prefixes.discard(address)
+        for address in after - before:
+            shown = self._shown(address)
+            self.owners.add(address, values)
+            if counts and not shown:
+                changed += self.prefixes.add(address)
+        return changed
+
+    def expose(self, namespace: str, addresses: Iterable[Address], *, now: bool) -> list[bytes]:
+        """The addresses of a namespace, each once, are shown from now on, or not any more."""
+        count = self.prefixes.add if now else self.prefixes.discard
+        return [prefix for address in addresses if not self._shown(address, namespace) for prefix in count(address)]
+
+    def _shown(self, address: Address, beside: str | None = None) -> bool:
+        """Whether a Service that can be asked for has it, outside the namespace `beside`."""
+        return any(space != beside and self._exposed(space) for space, _ in self.owners[address])
 
 
 class Index:
@@ -149,21 +203,24 @@ class Index:
         self.services: dict[ServiceKey, Backed] = {}
         self.imports: dict[ServiceKey, Backed] = {}
         self.namespaces: dict[str, Namespace] = {}
-        self.cluster_ips: Multimap[Address, ServiceKey] = Multimap()
-        self.endpoint_ips: Multimap[Address, ServiceKey] = Multimap()
+        self.cluster_ips = Addresses(self._exposed)
+        self.endpoint_ips = Addresses(self._exposed)
         self.pods: Multimap[Address, Pod] = Multimap()
-        self.prefixes = Prefixes()
         self.serial = 0
+        self._names: dict[str, set[str]] = {}
 
     def put_service(self, key: ServiceKey, new: Backed | None) -> set[Hashable]:
         """Replace a Service with its endpoints; None removes it. The keys of what that touched."""
         old = self.services.get(key)
         if old == new:
             return set()
+        space, name = key
         if new is None:
             del self.services[key]
+            self._names[space].discard(name)
         else:
             self.services[key] = new
+            self._names.setdefault(space, set()).add(name)
         return {Touched.service(key)} | self._move(key, old or Backed(None), new or Backed(None))
 
     def put_import(self, key: ServiceKey, new: Backed | None) -> set[Hashable]:
@@ -180,11 +237,26 @@ class Index:
         """Replace a Namespace, by its folded name; None removes it."""
         if self.namespaces.get(name) == new:
             return set()
+        was = self._exposed(name)
         if new is None:
             del self.namespaces[name]
         else:
             self.namespaces[name] = new
-        return {Touched.namespace(name)}
+        now = self._exposed(name)
+        prefixes = self._expose(name, now=now) if was != now else []
+        return {Touched.namespace(name), *map(Touched.prefix, prefixes)}
+
+    def _exposed(self, name: str) -> bool:
+        namespace = self.namespaces.get(name)
+        return namespace is not None and namespace.exposed
+
+    def _expose(self, name: str, *, now: bool) -> list[bytes]:
+        """Count the addresses of a namespace in or out; the prefixes that changed."""
+        here = [self.services[name, each] for each in self._names.get(name, ())]
+        return [
+            *self.cluster_ips.expose(name, {ip for each in here for ip in _cluster_ips(each)}, now=now),
+            *self.endpoint_ips.expose(name, {ip for each in here for ip in _endpoint_ips(each)}, now=now),
+        ]
 
     def put_pod(self, old: Pod | None, new: Pod | None) -> set[Hashable]:
         """Replace a Pod."""
@@ -196,32 +268,21 @@ class Index:
                 self.pods.discard(address, old)
         for address in after:
             if new is not None:
-                self.pods.add(address, new)
+                self.pods.add(address, (new,))
         return {Touched.address(address) for address in before | after}
 
     def _move(self, key: ServiceKey, old: Backed, new: Backed) -> set[Hashable]:
         """Bring the reverse tables from `old` to `new`; the keys of addresses that have another PTR now."""
-        touched: set[Hashable] = set()
-        for endpoint in set(old.ready) ^ set(new.ready):
-            touched.update(map(Touched.address, endpoint.addresses))
+        changed = set(old.ready) ^ set(new.ready) if old.ready else new.ready
+        addresses = {address for endpoint in changed for address in endpoint.addresses}
+        prefixes: list[bytes] = []
         for table, before, after in (
             (self.cluster_ips, _cluster_ips(old), _cluster_ips(new)),
             (self.endpoint_ips, _endpoint_ips(old), _endpoint_ips(new)),
         ):
-            touched.update(map(Touched.address, before ^ after))
-            for address in before - after:
-                if table.discard(address, key) and self._unknown(address):
-                    touched.update(map(Touched.prefix, self.prefixes.discard(address)))
-            for address in after - before:
-                if table.add(address, key) and self._once(address):
-                    touched.update(map(Touched.prefix, self.prefixes.add(address)))
-        return touched
-
-    def _unknown(self, address: Address) -> bool:
-        return not self.cluster_ips[address] and not self.endpoint_ips[address]
-
-    def _once(self, address: Address) -> bool:
-        return bool(self.cluster_ips[address]) != bool(self.endpoint_ips[address])
+            addresses |= before ^ after
+            prefixes += table.move(key, before, after)
+        return {*map(Touched.address, addresses), *map(Touched.prefix, prefixes)}
 
 
 def _cluster_ips(backed: Backed) -> set[Address]:

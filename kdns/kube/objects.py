@@ -92,16 +92,16 @@ def state(endpoint: Endpoint) -> str:
 
 
 class Slice(NamedTuple):
-    """An EndpointSlice, of the Service that its label names (none: `service` is empty).
+    """An EndpointSlice, of the Service and of the ServiceImport that its labels name (none: empty).
 
-    `imported` tells that it belongs to the ServiceImport of that name instead.
+    Most have one of them; an implementation of the Multi-Cluster Services API may give both.
     """
 
     namespace: str
     name: str
     service: str
     endpoints: tuple[Endpoint, ...] = ()
-    imported: bool = False
+    of_import: str = ""
 
     @property
     def ref(self) -> Ref:

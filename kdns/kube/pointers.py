@@ -35,7 +35,8 @@ def answer(ask: Ask) -> Answer:
     if prefix is None:
         return nxdomain(Reason.NO_SUCH_ADDRESS)
     key = Prefixes.key(*prefix)
-    known = key in ask.index.prefixes
+    endpoints = not ask.options.noendpoints and key in ask.index.endpoint_ips.prefixes
+    known = endpoints or key in ask.index.cluster_ips.prefixes
     return (nodata(Reason.ONLY_PARENT) if known else nxdomain(Reason.NO_SUCH_ADDRESS)).after((), [Touched.prefix(key)])
 
 
@@ -57,14 +58,14 @@ def _pointer(ask: Ask, address: Address) -> Answer:
 
 def _owners(ask: Ask, address: Address, keys: set[Hashable]) -> Iterator[tuple[ServiceKey, list[Name]]]:
     """The Services that have the address, with the names it has in each; a cluster IP has one name only."""
-    for key in _exposed(ask, ask.index.cluster_ips[address], keys):
+    for key in _exposed(ask, ask.index.cluster_ips.owners[address], keys):
         service = ask.index.services[key].service
         if service is not None:
             yield key, [service_name(service, ask.options.primary)]
             return
     if ask.options.noendpoints:
         return
-    for key in _exposed(ask, ask.index.endpoint_ips[address], keys):
+    for key in _exposed(ask, ask.index.endpoint_ips.owners[address], keys):
         if names := _names(ask, ask.index.services[key], address):
             yield key, names
 

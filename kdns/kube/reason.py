@@ -75,7 +75,7 @@ _SENTENCES = {
     Reason.OTHER_FAMILY: "{} has addresses of the other family only",
     Reason.FAMILY_OFF: "{} exists, but this address family is switched off here",
     Reason.NO_PORTS: "{} has no ports",
-    Reason.NO_CLUSTER_IP: "{} has no cluster IP yet",
+    Reason.NO_CLUSTER_IP: "{} has no cluster IP",
     Reason.NOT_IN_ZONE: "no ready endpoint of {} is in topology zone {}",
     Reason.NO_SUCH_NAME: "no name of the Kubernetes DNS schema has this form",
     Reason.NO_SUCH_NAMESPACE: "namespace {} does not exist",

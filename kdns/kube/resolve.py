@@ -69,11 +69,13 @@ def _namespace(ask: Ask) -> Answer:
 
 
 def _follow(ask: Ask, target: Name, trail: tuple[Name, ...]) -> Answer | None:
-    """The answer to the same question at an alias's target, None if that is not in the zone."""
+    """The answer to the same question at an alias's target, None if that is in none of the zones."""
     folded = target.lower()
-    if longest(folded, {zone: zone for zone in ask.options.zones}) != ask.zone:
+    zone = longest(folded, {zone: zone for zone in ask.options.zones})
+    if zone is None:
         return None
-    if len(trail) >= FARTHEST:
+    if len(trail) > FARTHEST:
         return Answer(because(Reason.EXTERNAL_LOOP, to_text(trail[0]), FARTHEST), RCode.SERVFAIL)
     question = ask.question._replace(name=target, folded=folded)
-    return _resolve(question, ask.zone, ask.index, ask.options, ask.server, trail)
+    answer = _resolve(question, zone, ask.index, ask.options, ask.server, trail)
+    return answer if answer.zone is not None else answer._replace(zone=zone)

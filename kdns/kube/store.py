@@ -8,7 +8,7 @@ go, before anybody can ask. Every order and repetition of the same events ends i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import cast
 
 from kdns.kube.index import Backed, Index, ServiceKey, service_key
@@ -32,7 +32,8 @@ Publish = Callable[[Iterable[Hashable]], None]
 class Store:
     """Feeds `index`. `key` is what every answer made from that depends on.
 
-    `publish` gets the keys of what changed; `wall` is Unix time in seconds.
+    `publish` gets the keys of what changed; `wall` is Unix time in seconds. `changes` counts objects that were
+    new, different or gone.
     """
 
     def __init__(self, publish: Publish, wall: Callable[[], float], metrics: Metrics) -> None:
@@ -40,10 +41,16 @@ class Store:
         self.index = Index()
         self.key: Hashable = ("cluster", id(self))
         self.counts: Counter[Kind] = Counter()
+        self.changes = 0
         self._publish = publish
         self._wall = wall
         self._objects: dict[Ref, Object] = {}
         self._slices: dict[tuple[bool, ServiceKey], dict[Ref, Slice]] = {}
+
+    @property
+    def objects(self) -> Collection[Object]:
+        """Those that are held, while nothing is updated."""
+        return self._objects.values()
 
     def end_all(self) -> None:
         """End every answer that was made from this store, though no object changed."""
@@ -88,6 +95,7 @@ class Store:
                 dirty.add((False, service_key(ref.namespace, ref.name)))
 
     def _hold(self, ref: Ref, new: Object | None) -> None:
+        self.changes += 1
         if new is None:
             del self._objects[ref]
             self.counts[ref.kind] -= 1
@@ -97,18 +105,14 @@ class Store:
 
     def _regroup(self, old: Slice | None, new: Slice | None) -> set[tuple[bool, ServiceKey]]:
         """Move a slice to the Service that its label names now: the label may have changed."""
-        groups = set()
-        if old is not None and old.service:
-            group = (old.imported, service_key(old.namespace, old.service))
-            del self._slices[group][old.ref]
+        left, joined = _groups(old), _groups(new)
+        for group in left:
+            del self._slices[group][cast(Slice, old).ref]
             if not self._slices[group]:
                 del self._slices[group]
-            groups.add(group)
-        if new is not None and new.service:
-            group = (new.imported, service_key(new.namespace, new.service))
-            self._slices.setdefault(group, {})[new.ref] = new
-            groups.add(group)
-        return groups
+        for group in joined:
+            self._slices.setdefault(group, {})[cast(Slice, new).ref] = cast(Slice, new)
+        return left | joined
 
     def _rebuild(self, imported: bool, key: ServiceKey) -> set[Hashable]:
         if imported:
@@ -124,29 +128,41 @@ class Store:
         sources, endpoints = self._endpoints(imported, key)
         if service is None and not sources:
             return None
-        return Backed(service, endpoints, tuple(each for each in endpoints if each.ready), sources)
+        ready = tuple([each for each in endpoints if each.ready])
+        return Backed(service, endpoints, endpoints if len(ready) == len(endpoints) else ready, sources)
 
     def _endpoints(self, imported: bool, key: ServiceKey) -> tuple[tuple[Ref, ...], tuple[Endpoint, ...]]:
         """A Service's slices if it has any, else its Endpoints object; never both."""
         slices = self._slices.get((imported, key))
         if slices:
             ordered = sorted(slices.values(), key=lambda each: each.name)
-            merged = _merge(each for held in ordered for each in held.endpoints)
-            return tuple(held.ref for held in ordered), merged
+            first, *others = ordered
+            merged = _merge(first.endpoints + tuple([each for held in others for each in held.endpoints]))
+            return tuple([held.ref for held in ordered]), merged
         held = None if imported else self._objects.get(Ref(Kind.ENDPOINTS, *key))
         if isinstance(held, Endpoints) and not held.skip_mirror:
             return (held.ref,), _merge(held.endpoints)
         return (), ()
 
 
+def _groups(held: Slice | None) -> set[tuple[bool, ServiceKey]]:
+    """The Service and the ServiceImport that a slice belongs to."""
+    if held is None:
+        return set()
+    groups = {(False, service_key(held.namespace, held.service))} if held.service else set()
+    return groups | {(True, service_key(held.namespace, held.of_import))} if held.of_import else groups
+
+
 def _folded(ref: Ref) -> Ref:
     return Ref(ref.kind, ref.namespace.lower(), ref.name.lower())
 
 
-def _merge(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+def _merge(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
     """Each endpoint once, ready if any of its appearances is: it may stand in two slices while it moves
     (Kubernetes: EndpointSlices, "Duplicate endpoints").
     """
+    if len({each.addresses for each in endpoints}) == len(endpoints):
+        return endpoints
     merged: dict[Hashable, Endpoint] = {}
     for each in endpoints:
         key = (each.addresses, each.ports, each.hostname, each.cluster)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from kdns.errors import WireError
 from kdns.proto.message import Edns, Message, Question
 from kdns.proto.name import MAX_LABEL, MAX_NAME, Name
-from kdns.proto.types import Flag, RCode, RRType
+from kdns.proto.types import Class, Flag, RCode, RRType
 
 HEADER = Struct("!HHHHHH")
 _PAIR = Struct("!HH")
@@ -109,6 +109,8 @@ def _read_records(wire: bytes, at: int, authority: int, additional: int) -> Edns
             if edns is not None or place < authority or wire[record.owner_at]:
                 raise WireError("OPT comes once, in the additional section, at the root (RFC 6891 §6.1.1)")
             edns = _read_edns(wire, record)
+        elif record.type == RRType.TSIG and (place != authority + additional - 1 or record.klass != Class.ANY):
+            raise WireError("TSIG is the last record, of class ANY (RFC 8945 §5.1)")
         at = record.end
     if at != len(wire):
         raise WireError("bytes behind the last record")

@@ -14,7 +14,7 @@ from kdns.log import Sparing, place_of
 from kdns.metrics import Metrics
 
 _log = logging.getLogger("kdns.serve")
-_BACKLOG = 1024
+BACKLOG = 1024
 """Connections that wait to be accepted; the kernel may allow fewer (net.core.somaxconn)."""
 _EVERYWHERE = ["0.0.0.0", "::"]
 _NO_SUCH_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT})
@@ -92,7 +92,7 @@ def _bind(host: str, port: int, type: socket.SocketKind, *, shared: bool) -> soc
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(address)
         if type == socket.SOCK_STREAM:
-            sock.listen(_BACKLOG)
+            sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
         raise _start_error(error, host, port, type) from error

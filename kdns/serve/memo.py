@@ -95,6 +95,7 @@ class Memo:
         self._entries: dict[Asked, Entry] = {}
         self._aliases: dict[tuple[Transport, bytes], Entry] = {}
         self._dependents: dict[Hashable, set[Asked]] = {}
+        self._first = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -131,7 +132,8 @@ class Memo:
         if old := self._entries.get(key):
             self._drop(old)
         folded = ready.asked_as(key.question)
-        entry = Entry(key, folded, keep)
+        self._first += 1  # if every answer began at its first record, that would have all after each change
+        entry = Entry(key, folded, keep, turn=self._first)
         self._entries[key] = entry
         self.size += _cost(entry)
         for name in keep.depends_on:

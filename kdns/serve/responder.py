@@ -16,6 +16,7 @@ from kdns.proto.decode import Verdict, accept, decode, refusal
 from kdns.proto.encode import LARGEST, PAYLOAD, SMALLEST, encode, udp_limit
 from kdns.proto.message import Ede, Message
 from kdns.proto.types import EDE, Class, RCode
+from kdns.serve.handling import handled
 from kdns.serve.memo import Entry, Memo
 from kdns.serve.router import Router, Served
 
@@ -134,7 +135,7 @@ class Responder:
 
     async def _run(self, query: Query, served: Served) -> Response:
         try:
-            response = await served.handler(query)
+            response = await handled(served.handler, query)
         except Exception as error:  # so that it is encoded, counted and shown as any response
             response = failure(error)
         if response.error is not None:

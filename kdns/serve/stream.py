@@ -8,7 +8,7 @@ import socket
 from kdns.metrics import Metrics
 from kdns.serve.connection import Connection, Shared
 from kdns.serve.crowd import Crowd, Limits
-from kdns.serve.listen import Address, Answerer, Mishaps, bind
+from kdns.serve.listen import BACKLOG, Address, Answerer, Mishaps, bind
 
 __all__ = ["Limits", "StreamListener"]
 
@@ -54,7 +54,7 @@ class StreamListener:
         self._servers = [await self._serve(sock) for sock in sockets]
 
     async def _serve(self, sock: socket.socket) -> asyncio.Server:
-        return await self._loop.create_server(lambda: Connection(self._shared), sock=sock)
+        return await self._loop.create_server(lambda: Connection(self._shared), sock=sock, backlog=BACKLOG)
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109
         """Answer what has come, then no more, and close. Takes `timeout` seconds at most."""

@@ -50,7 +50,9 @@ def endpoint(*ips: str, ports: tuple[Port, ...] = HTTP, **more: object) -> Endpo
 
 def slice_of(*endpoints: Endpoint, service: str = "web", namespace: str = "shop", imported: bool = False) -> Slice:
     """A slice of a Service."""
-    return Slice(namespace, f"{service}-1", service, endpoints, imported)
+    if imported:
+        return Slice(namespace, f"{service}-1", "", endpoints, service)
+    return Slice(namespace, f"{service}-1", service, endpoints)
 
 
 def question(name: str, type: str = "A") -> Question:

@@ -21,7 +21,7 @@ def test_a_key_is_folded() -> None:
 
 def test_a_multimap_holds_each_value_once_in_order_and_no_empty_keys() -> None:
     held: Multimap[str, int] = Multimap()
-    assert [held.add("k", value) for value in (2, 1, 2)] == [True, False, False]
+    assert [held.add("k", (value,)) for value in (2, 1, 2)] == [True, False, False]
     assert held["k"] == (1, 2)
     assert [held.discard("k", value) for value in (2, 3, 1, 1)] == [False, False, True, False]
     assert (list(held), len(held["k"])) == ([], 0)
@@ -29,10 +29,10 @@ def test_a_multimap_holds_each_value_once_in_order_and_no_empty_keys() -> None:
 
 def test_prefixes_are_new_with_the_first_address_and_gone_with_the_last() -> None:
     held = Prefixes()
-    assert list(held.add(A)) == [bytes([10]), bytes([10, 0]), bytes([10, 0, 0])]
+    assert list(held.add(A)) == [bytes([10, 0, 0]), bytes([10, 0]), bytes([10])]
     assert list(held.add(B)) == []
     assert list(held.discard(A)) == []
-    assert list(held.discard(B)) == [bytes([10]), bytes([10, 0]), bytes([10, 0, 0])]
+    assert list(held.discard(B)) == [bytes([10, 0, 0]), bytes([10, 0]), bytes([10])]
     assert list(held) == []
 
 
@@ -67,6 +67,7 @@ PREFIXES = {Touched.prefix(A[:length]) for length in (1, 2, 3)}
 def touched_by(*steps: Backed | None) -> tuple[Index, set[object]]:
     """What the last of these steps touches."""
     index, touched = Index(), set[object]()
+    index.put_namespace("shop", Namespace("shop"))
     for step in steps:
         touched = set(index.put_service(KEY, step))
     return index, touched
@@ -104,13 +105,15 @@ def test_an_update_tells_what_it_touched(steps: list[Backed | None], touched: se
 @pytest.mark.parametrize("last", [PLAIN, READY_A, WAITING])
 def test_what_is_removed_leaves_nothing_behind(last: Backed) -> None:
     index, _ = touched_by(last, None)
-    assert (index.services, list(index.cluster_ips), list(index.endpoint_ips), list(index.prefixes)) == ({}, [], [], [])
+    assert index.services == {}
+    for table in (index.cluster_ips, index.endpoint_ips):
+        assert (list(table.owners), list(table.prefixes)) == ([], [])
 
 
 def test_an_alias_with_endpoints_has_no_pointers() -> None:
     alias = service()._replace(headless=False, external_name="example.com")
     index, _ = touched_by(READY_A._replace(service=alias))
-    assert list(index.endpoint_ips) == []
+    assert list(index.endpoint_ips.owners) == []
 
 
 def test_a_pod_touches_the_addresses_before_and_after() -> None:
@@ -132,4 +135,52 @@ def test_namespaces_and_imports_touch_themselves() -> None:
     assert index.put_import(KEY, READY_A) == {Touched.imported(KEY)}
     assert index.put_import(KEY, READY_A) == set()
     assert index.put_import(KEY, None) == {Touched.imported(KEY)}
-    assert (index.namespaces, index.imports, list(index.endpoint_ips)) == ({}, {}, [])
+    assert (index.namespaces, index.imports, list(index.endpoint_ips.owners)) == ({}, {}, [])
+
+
+HIDDEN = Namespace("shop", exposed=False)
+SHOWN = Namespace("shop")
+
+
+@pytest.mark.parametrize(
+    ("steps", "shown"),
+    [
+        pytest.param([], False, id="a namespace that is not there"),
+        pytest.param([HIDDEN], False, id="one that is hidden"),
+        pytest.param([SHOWN], True, id="one that is shown"),
+        pytest.param([HIDDEN, SHOWN], True, id="shown later"),
+        pytest.param([SHOWN, HIDDEN], False, id="hidden later"),
+        pytest.param([SHOWN, None], False, id="gone"),
+    ],
+)
+@pytest.mark.parametrize("first", ["namespace", "service"])
+def test_parents_in_the_reverse_tree_tell_of_exposed_namespaces_only(
+    steps: list[Namespace | None], shown: bool, first: str
+) -> None:
+    index = Index()
+    if first == "service":
+        index.put_service(KEY, READY_A)
+    touched = set[object]()
+    for step in steps:
+        touched = set(index.put_namespace("shop", step))
+    if first == "namespace":
+        touched = set(index.put_service(KEY, READY_A))
+    assert set(index.endpoint_ips.prefixes) == ({A[:1], A[:2], A[:3]} if shown else set())
+    assert set(index.cluster_ips.prefixes) == set()
+    if shown:
+        assert touched >= PREFIXES
+
+
+def test_an_address_in_two_namespaces_is_shown_while_one_of_them_is() -> None:
+    index = Index()
+    for space in ("shop", "office"):
+        index.put_namespace(space, Namespace(space))
+        index.put_service((space, "web"), READY_A)
+    index.put_namespace("shop", HIDDEN)
+    assert set(index.endpoint_ips.prefixes) == {A[:1], A[:2], A[:3]}
+    index.put_service(("office", "web"), None)
+    assert set(index.endpoint_ips.prefixes) == set()
+    index.put_namespace("shop", SHOWN)
+    assert set(index.endpoint_ips.prefixes) == {A[:1], A[:2], A[:3]}
+    index.put_service(("shop", "web"), None)
+    assert set(index.endpoint_ips.prefixes) == set()

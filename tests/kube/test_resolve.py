@@ -91,21 +91,28 @@ def alias(name: str, target: str) -> Service:
     [
         pytest.param("web.shop.svc.cluster.local", True, id="in the zone"),
         pytest.param("WEB.shop.svc.CLUSTER.local.", True, id="in other letters"),
-        pytest.param("web.shop.svc.east.cluster.local", False, id="in a zone below it"),
+        pytest.param("web.shop.svc.east.cluster.local", True, id="in a zone below it"),
         pytest.param("10.0.96.10.in-addr.arpa", False, id="in a reverse zone"),
         pytest.param("web.shop.svc.cluster.local.example.com", False, id="elsewhere"),
         pytest.param("notcluster.local", False, id="in a zone that ends alike"),
     ],
 )
-def test_only_a_target_in_the_same_zone_is_followed(target: str, followed: bool) -> None:
+def test_a_target_in_the_zones_is_followed(target: str, followed: bool) -> None:
     options = replace(OPTIONS, zones=(*OPTIONS.zones, EAST))
     index = index_of(*OBJECTS, alias("a", target))
     found = resolve(question("a.shop.svc.cluster.local"), ZONE, index, options)
     assert [line.split()[3] for line in records(found)] == (["CNAME", "A"] if followed else ["CNAME"])
 
 
-@pytest.mark.parametrize(("names", "rcode"), [(2, RCode.NOERROR), (10, RCode.NOERROR), (11, RCode.SERVFAIL)])
-def test_ten_names_are_followed_and_the_first_is_blamed(names: int, rcode: RCode) -> None:
+def test_a_denial_behind_an_alias_is_that_of_the_zone_it_leads_to() -> None:
+    options = replace(OPTIONS, zones=(*OPTIONS.zones, EAST))
+    index = index_of(*OBJECTS, alias("a", "b.shop.svc.cluster.local"), alias("b", "gone.shop.svc.east.cluster.local"))
+    found = resolve(question("a.shop.svc.cluster.local"), ZONE, index, options)
+    assert (found.rcode, found.zone) == (RCode.NXDOMAIN, EAST)
+
+
+@pytest.mark.parametrize(("names", "rcode"), [(2, RCode.NOERROR), (11, RCode.NOERROR), (12, RCode.SERVFAIL)])
+def test_ten_aliases_are_followed_and_the_first_is_blamed(names: int, rcode: RCode) -> None:
     aliases = [alias(f"a-{place}", f"a-{place + 1}.shop.svc.cluster.local") for place in range(1, names)]
     found = answer("A-1.shop.svc.cluster.local", "A", SHOP, *aliases, service(f"a-{names}", "10.96.0.1"))
     assert found.rcode == rcode

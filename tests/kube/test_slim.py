@@ -141,10 +141,12 @@ def test_an_endpoint_is_ready_unless_it_says_no(raw: Any, endpoint: dict[str, An
 
 
 def test_a_slice_is_of_the_service_that_its_label_names() -> None:
-    assert (slice_made().service, slice_made().imported) == ("web", False)
+    assert (slice_made().service, slice_made().of_import) == ("web", "")
     assert slice_made(labels={}).service == ""
     far = slice_made(at(), labels=FAR)
-    assert (far.service, far.imported, far.endpoints[0].cluster) == ("web", True, "east")
+    assert (far.service, far.of_import, far.endpoints[0].cluster) == ("derived-web", "web", "east")
+    both = slice_made(at(), labels={**FAR, **OWN})
+    assert (both.service, both.of_import) == ("web", "web")
 
 
 def test_what_has_no_address_is_no_endpoint() -> None:

@@ -78,7 +78,7 @@ MANUAL = Endpoints("shop", "web", (endpoint(C),))
         ),
         pytest.param([SERVICE, SLICE._replace(service="other")], [], [], id="slice of another service"),
         pytest.param([SERVICE, SLICE._replace(namespace="else")], [], [], id="slice in another namespace"),
-        pytest.param([SERVICE, SLICE._replace(imported=True)], [], [], id="slice of an import"),
+        pytest.param([SERVICE, SLICE._replace(service="", of_import="web")], [], [], id="slice of an import"),
         pytest.param([SERVICE._replace(name="WEB"), SLICE._replace(service="Web")], [A], ["web-1"], id="without case"),
     ],
 )
@@ -94,7 +94,7 @@ def test_a_service_has_its_slices_endpoints_or_else_its_endpoints(
 def test_endpoints_without_a_service_are_known_but_have_no_pointer() -> None:
     store, _ = make(MANUAL)
     assert store.index.services[WEB].service is None
-    assert store.index.endpoint_ips[C] == ()
+    assert store.index.endpoint_ips.owners[C] == ()
 
 
 def test_a_slice_whose_label_changes_leaves_the_old_service_and_joins_the_new() -> None:
@@ -127,19 +127,11 @@ def test_one_ready_endpoint_of_many_touches_its_own_address_only() -> None:
 
 
 def test_parents_in_the_reverse_tree_come_and_go_with_the_last_address_below() -> None:
-    store, heard = make(SERVICE, SLICE)
-    assert bytes([10, 0]) in store.index.prefixes
+    store, heard = make(Namespace("shop"), SERVICE, SLICE)
+    assert bytes([10, 0]) in store.index.endpoint_ips.prefixes
     store.update([], [SLICE.ref])
-    assert bytes([10, 0]) not in store.index.prefixes
+    assert bytes([10, 0]) not in store.index.endpoint_ips.prefixes
     assert Touched.prefix(bytes([10, 0])) in heard.keys
-
-
-def test_an_address_that_is_both_a_cluster_ip_and_an_endpoint_keeps_its_parents_until_both_are_gone() -> None:
-    store, _ = make(Service("shop", "api", (A,)), SERVICE, SLICE)
-    store.update([], [Ref(Kind.SERVICE, "shop", "api")])
-    assert bytes([10, 0]) in store.index.prefixes
-    store.update([], [SLICE.ref])
-    assert bytes([10, 0]) not in store.index.prefixes
 
 
 def test_an_unknown_object_can_be_dropped() -> None:
@@ -157,12 +149,21 @@ def test_the_serial_is_the_time_of_the_last_change() -> None:
 
 def test_imports_are_kept_apart_from_services() -> None:
     imported = ServiceImport("shop", "web", (B,), (Port("http", 80),))
-    of_import = SLICE._replace(name="far", imported=True, endpoints=(endpoint(A, cluster="east"),))
+    of_import = SLICE._replace(name="far", service="", of_import="web", endpoints=(endpoint(A, cluster="east"),))
     store, heard = make(imported, of_import)
     assert WEB not in store.index.services
     assert store.index.imports[WEB].ready[0].cluster == "east"
     store.update([], [imported.ref])
     assert heard.keys == {Touched.imported(WEB)}
+
+
+def test_a_slice_may_be_of_a_service_and_of_an_import() -> None:
+    both = SLICE._replace(of_import="far")
+    store, _ = make(SERVICE, ServiceImport("shop", "far", headless=True), both)
+    assert store.index.services[WEB].sources == (SLICE.ref,)
+    assert store.index.imports["shop", "far"].sources == (SLICE.ref,)
+    store.update([], [SLICE.ref])
+    assert store.index.services[WEB].sources == store.index.imports["shop", "far"].sources == ()
 
 
 NAMES = st.sampled_from(["web", "api", "db"])
@@ -180,7 +181,7 @@ ENDPOINTS = st.lists(
 IPS = st.lists(ADDRESSES, max_size=2).map(tuple)
 OBJECTS = st.one_of(
     st.builds(Service, SPACES, NAMES, IPS),
-    st.builds(Slice, SPACES, st.sampled_from(["s1", "s2"]), NAMES, ENDPOINTS, st.booleans()),
+    st.builds(Slice, SPACES, st.sampled_from(["s1", "s2"]), NAMES, ENDPOINTS, NAMES | st.just("")),
     st.builds(Endpoints, SPACES, NAMES, ENDPOINTS, st.booleans()),
     st.builds(Pod, SPACES, NAMES, IPS),
     st.builds(Namespace, SPACES, st.booleans()),
@@ -194,10 +195,11 @@ def contents(index: Index) -> dict[str, object]:
         "services": index.services,
         "imports": index.imports,
         "namespaces": index.namespaces,
-        "cluster_ips": {each: index.cluster_ips[each] for each in index.cluster_ips},
-        "endpoint_ips": {each: index.endpoint_ips[each] for each in index.endpoint_ips},
+        "cluster_ips": {each: index.cluster_ips.owners[each] for each in index.cluster_ips.owners},
+        "endpoint_ips": {each: index.endpoint_ips.owners[each] for each in index.endpoint_ips.owners},
         "pods": {each: index.pods[each] for each in index.pods},
-        "prefixes": set(index.prefixes),
+        "cluster prefixes": dict(index.cluster_ips.prefixes._count),  # noqa: SLF001
+        "endpoint prefixes": dict(index.endpoint_ips.prefixes._count),  # noqa: SLF001
     }
 
 
@@ -233,3 +235,15 @@ def test_replacing_everything_is_the_same_as_beginning_with_it(
     store.replace(objects)
     fresh, _ = make(*objects)
     assert contents(store.index) == contents(fresh.index)
+
+
+def test_it_counts_objects_that_were_new_different_or_gone() -> None:
+    store, _ = make()
+    shop, web = Namespace("shop"), Service("shop", "web")
+    for count in (2, 2):
+        store.update([shop, web])
+        assert store.changes == count
+    for count in (3, 3):
+        store.update([], [web.ref])
+        assert store.changes == count
+    assert list(store.objects) == [shop]

@@ -13,7 +13,7 @@ from kdns.errors import WireError
 from kdns.proto.decode import Verdict, accept, decode, refusal
 from kdns.proto.message import Edns, Message
 from kdns.proto.name import from_labels, from_text
-from kdns.proto.types import Flag, RCode, RRType
+from kdns.proto.types import Class, Flag, RCode, RRType
 
 NAME = from_text("A.example.")
 QUESTION = NAME + pack("!HH", RRType.A, 1)
@@ -33,8 +33,8 @@ def opt(
     return owner + pack("!HHIH", RRType.OPT, payload, ttl, size) + options
 
 
-def record(owner: bytes, rdata: bytes = b"", type: int = RRType.TSIG) -> bytes:
-    return owner + pack("!HHIH", type, 1, 0, len(rdata)) + rdata
+def record(owner: bytes, rdata: bytes = b"", type: int = RRType.TSIG, klass: int = Class.ANY) -> bytes:
+    return owner + pack("!HHIH", type, klass, 0, len(rdata)) + rdata
 
 
 def question(name: bytes) -> bytes:
@@ -119,13 +119,26 @@ def test_edns_is_read(record: bytes, edns: Edns) -> None:
     "wire",
     [
         header(additional=2) + QUESTION + opt() + record(b"\3key\0", b"mac"),
-        header(additional=2) + QUESTION + record(b"\3key\0", b"mac") + opt(),
-        header(additional=2) + QUESTION + record(OWNER_HERE) + opt(),
+        header(additional=2) + QUESTION + record(OWNER_HERE, type=RRType.TXT) + opt(),
     ],
-    ids=["TSIG last", "TSIG first", "an owner that points to the question"],
+    ids=["TSIG", "an owner that points to the question"],
 )
 def test_a_second_record_in_the_additional_section_is_passed_over(wire: bytes) -> None:
     assert decode(wire).edns == Edns(1232, 0, do=False)
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        header(additional=2) + QUESTION + record(b"\3key\0", b"mac") + opt(),
+        header(additional=2) + QUESTION + record(b"\3key\0", b"mac") * 2,
+        header(additional=1) + QUESTION + record(b"\3key\0", b"mac", klass=Class.IN),
+    ],
+    ids=["before OPT", "twice", "of class IN"],
+)
+def test_tsig_is_the_last_record_of_class_any(wire: bytes) -> None:
+    with pytest.raises(WireError, match="TSIG"):
+        decode(wire)
 
 
 def test_ixfr_may_bring_its_soa() -> None:

@@ -437,3 +437,14 @@ def test_what_is_asked_is_the_question_and_what_shapes_the_reply() -> None:
     found = asked(decode(query("WEB.example.", payload=1232, want_dnssec=True)))
     assert found.question == from_text("web.example.")
     assert (found.type, found.klass, found.edns, found.do, found.room) == (RRType.A, 1, True, True, 0)
+
+
+def test_after_each_change_the_turn_goes_on(desk: Desk) -> None:
+    """One answer per change, as in a rollout: no record is first each time."""
+    first = []
+    for _ in range(6):
+        entry = desk.keep(query(), replace(EVERYBODY, depends_on=WEB), "10.0.0.1", "10.0.0.2", "10.0.0.3", turn=0)
+        assert entry is not None
+        first.append(ips(query(), entry.next_body())[0])
+        desk.memo.forget(WEB)
+    assert sorted(first) == ["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3", "10.0.0.3"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from struct import pack
@@ -538,3 +539,29 @@ async def test_what_is_kept_answers_as_the_chain_does(wires: list[bytes]) -> Non
 
 async def unkept(query: Query) -> Response:
     return replace(await one_address(query), keep=Keep())
+
+
+async def test_a_cancellation_inside_a_plugin_is_its_failure() -> None:
+    async def waits(query: Query) -> Response:
+        waiting = asyncio.get_running_loop().create_future()
+        waiting.cancel()
+        await waiting
+        return Response()
+
+    desk = Desk(waits)
+    assert (await read(desk, message())).rcode() == dns.rcode.SERVFAIL
+    assert desk.counted("coredns_panics_total") == 1
+
+
+async def test_a_question_that_is_cancelled_itself_is_no_failure() -> None:
+    async def waits(query: Query) -> Response:
+        await asyncio.get_running_loop().create_future()
+        return Response()
+
+    desk = Desk(waits)
+    asked = asyncio.create_task(reply_to(desk, message()))
+    await asyncio.sleep(0)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert desk.counted("coredns_panics_total") == 0

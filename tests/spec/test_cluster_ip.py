@@ -25,9 +25,9 @@ ADDRESSES = rows(
     # The other family only.
     nodata("web.shop.svc.cluster.local. AAAA", "Service shop/web has addresses of the other family only"),
     nodata("six.shop.svc.cluster.local. A", "Service shop/six has addresses of the other family only"),
-    nodata("pending.shop.svc.cluster.local. A", "Service shop/pending has no cluster IP yet"),
-    nodata("pending.shop.svc.cluster.local. SRV", "Service shop/pending has no cluster IP yet"),
-    nodata("_http._tcp.pending.shop.svc.cluster.local. SRV", "Service shop/pending has no cluster IP yet"),
+    nodata("pending.shop.svc.cluster.local. A", "Service shop/pending has no cluster IP"),
+    nodata("pending.shop.svc.cluster.local. SRV", "Service shop/pending has no cluster IP"),
+    nodata("_http._tcp.pending.shop.svc.cluster.local. SRV", "Service shop/pending has no cluster IP"),
 )
 
 OTHER_TYPES = rows(

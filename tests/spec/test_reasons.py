@@ -82,7 +82,7 @@ REASONS = [
         setting("families ipv4"),
     ),
     empty(Reason.NO_PORTS, "mute.shop.svc.cluster.local SRV", "Service shop/mute has no ports"),
-    empty(Reason.NO_CLUSTER_IP, "pending.shop.svc.cluster.local A", "Service shop/pending has no cluster IP yet"),
+    empty(Reason.NO_CLUSTER_IP, "pending.shop.svc.cluster.local A", "Service shop/pending has no cluster IP"),
     empty(
         Reason.NOT_IN_ZONE,
         "mars.pin._zone.zoned.shop.svc.cluster.local A",

@@ -234,10 +234,11 @@ ZONES = [
         nxdomain("gone.shop.svc.east.example.org. A", "namespace shop has no Service gone"),
         # Pointers lead into the first zone that is not a reverse zone.
         case("10.0.96.10.in-addr.arpa. PTR", "10.0.96.10.in-addr.arpa. 5 IN PTR web.shop.svc.cluster.local."),
-        # An alias's target in another zone is left to whoever asks.
+        # An alias's target in another zone of the directive is followed all the same.
         case(
             "to-web.shop.svc.east.example.org. A",
             "to-web.shop.svc.east.example.org. 5 IN CNAME web.shop.svc.cluster.local.",
+            "web.shop.svc.cluster.local. 5 IN A 10.96.0.10",
         ),
     ),
     # A zone below a zone: the longest counts.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from kdns.kube import schema
 from kdns.kube.controllers.addresses import Address, Family, Key, family_of, parsed, placed, service_range
 from kdns.kube.controllers.apiserver import KUBERNETES, first_address, kubernetes
-from kdns.kube.controllers.families import asked, available
+from kdns.kube.controllers.families import DUAL, asked, available
 from kdns.kube.controllers.given import cluster_ips, given
 from kdns.kube.controllers.identity import CONTROL_PLANE, identity, order, place, title
 from kdns.kube.controllers.settings import Settings
@@ -107,8 +107,9 @@ def _kubernetes(
         holder = holders.get(first)
         if holder is None:
             return [kubernetes(first)], []
-        text = f"takes {first}, the address of Service default/kubernetes, which is therefore not made"
-        return [], [holder.problem(text)]
+        holder.kept = [text for text in holder.kept if parsed(text) != first]
+        text = f"{first} is the address of Service default/kubernetes, which keeps it"
+        return [kubernetes(first)], [holder.problem(text)]
     for bid in bids:
         if identity(bid.document) == KUBERNETES and not bid.given and first not in holders:
             bid.given, bid.kept = [str(first)], [str(first)]
@@ -123,11 +124,10 @@ def _named(documents: Iterable[Document]) -> bool:
 def _wanted(bid: _Bid, settings: Settings) -> tuple[list[Family], list[Problem]]:
     """The families of which a Service is to get an address, and what it asks for in vain.
 
-    One with a list of addresses has all that it asks for: in a cluster of one family PreferDualStack
-    has a list of one. One with a text that is no address is left to the reading of the object.
+    One with a text that is no address is left to the reading of the object.
     """
     addresses = [parsed(text) for text in bid.given]
-    if (bid.spec.cluster_ips and bid.given) or None in addresses:
+    if None in addresses or (addresses and _complete(bid.spec)):
         return [], []
     have = {family_of(address) for address in addresses if address is not None}
     known = available(settings)
@@ -141,6 +141,16 @@ def _wanted(bid: _Bid, settings: Settings) -> tuple[list[Family], list[Problem]]
         if each.demanded and each.family not in known
     ]
     return [each.family for each in missing if each.family in known], problems
+
+
+def _complete(spec: schema.ServiceSpec) -> bool:
+    """Whether its list of addresses is all that it was to have: one that an API server has seen lists as many families.
+
+    In a cluster of one family PreferDualStack has one of each.
+    """
+    if not spec.cluster_ips:
+        return False
+    return spec.ip_family_policy not in DUAL or len(spec.cluster_ips) == len(spec.ip_families or ())
 
 
 def _unknown(spec: schema.ServiceSpec) -> Iterator[str]:

@@ -14,7 +14,8 @@ from kdns.kube.controllers.given import cluster_ips
 from kdns.kube.controllers.settings import Settings
 
 _KNOWN = frozenset(Family)
-_DUAL = frozenset({"PreferDualStack", "RequireDualStack"})
+DUAL = frozenset({"PreferDualStack", "RequireDualStack"})
+"""The policies that ask for both families."""
 
 
 class Asked(NamedTuple):
@@ -41,7 +42,7 @@ def asked(spec: schema.ServiceSpec, settings: Settings) -> Iterator[Asked]:
     first = list(dict.fromkeys(primary))
     for family in first:
         yield Asked(family, demanded=True)
-    if len(first) == 1 and spec.ip_family_policy in _DUAL:
+    if len(first) == 1 and spec.ip_family_policy in DUAL:
         other = Family.IPV6 if first[0] is Family.IPV4 else Family.IPV4
         yield Asked(other, demanded=spec.ip_family_policy == "RequireDualStack")
 

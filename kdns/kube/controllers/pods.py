@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kdns.kube import schema
-from kdns.kube.controllers.addresses import Address, Family, Range, family_of, placed
+from kdns.kube.controllers.addresses import Address, Family, Range, family_of, parsed, placed
 from kdns.kube.controllers.given import given, pod_ips
 from kdns.kube.controllers.identity import Identity, identity
 from kdns.kube.controllers.settings import Settings
@@ -56,27 +56,41 @@ def controller_of(metadata: schema.Metadata) -> tuple[str, str] | None:
 def give_pod_ips(documents: Sequence[Document], settings: Settings) -> tuple[list[Document], list[Problem]]:
     """The documents, in which each Pod that needs addresses has one of each family of the Pods' ranges.
 
-    Those with any address of their own, those that have ended and those of the host's network (the
-    addresses of a node are not known here) are left as they are. A full range is one problem for
-    all the Pods of one origin.
+    Those with any address of their own and those that have ended are left as they are. Those of the host's
+    network have its addresses where the documents tell them. A full range is one problem for all the
+    Pods of one origin.
     """
+    nodes = {each.name: each.shape for each in documents if isinstance(each.shape, schema.Node)}
     waiting = {identity(each): (each, pod) for each, pod in pods_of(documents) if _needs_addresses(pod)}
+    shared = {key: theirs for key, (_, pod) in waiting.items() if (theirs := _of_the_host(pod, nodes))}
+    filled = {key: _filled(*waiting.pop(key), addresses) for key, addresses in shared.items()}
     taken = given(documents)
-    addresses: dict[Identity, list[Address]] = defaultdict(list)
+    got: dict[Identity, list[Address]] = defaultdict(list)
     problems: list[Problem] = []
     for family, ranges in _ranges(settings).items():
         found = placed(ranges, [(family.value, *key[1:]) for key in waiting], taken)
         for (_, namespace, name), address in found.items():
-            addresses["Pod", namespace, name].append(address)
+            got["Pod", namespace, name].append(address)
         without = [each.origin for key, (each, _) in waiting.items() if (family.value, *key[1:]) not in found]
         problems += _full(without, family, ranges)
-    filled = {key: _filled(*waiting[key], mine) for key, mine in addresses.items()}
+    filled |= {key: _filled(*waiting[key], mine) for key, mine in got.items()}
     return [filled.get(identity(each), each) if each.name else each for each in documents], problems
 
 
 def _needs_addresses(pod: schema.Pod) -> bool:
-    on_the_host = pod.spec is not None and pod.spec.host_network
-    return not pod_ips(pod.status) and not finished(pod) and not on_the_host
+    return not pod_ips(pod.status) and not finished(pod)
+
+
+def _of_the_host(pod: schema.Pod, nodes: Mapping[str, schema.Node]) -> list[Address]:
+    """The addresses that a Pod shares with its host, as its status or its Node tells them."""
+    spec, status = pod.spec or schema.PodSpec(), pod.status or schema.PodStatus()
+    if not spec.host_network:
+        return []
+    node = nodes.get(spec.node_name or "")
+    told = [each.ip for each in status.host_ips or ()] or [each for each in (status.host_ip,) if each]
+    known = (node and node.status and node.status.addresses) or ()
+    texts = told or [each.address for each in known if each.type == "InternalIP"]
+    return [found for text in texts if (found := parsed(text)) is not None]
 
 
 def _ranges(settings: Settings) -> dict[Family, list[Range]]:

@@ -143,6 +143,8 @@ class PodStatus(Shape):
     phase: str | None = None
     pod_ip: str | None = None
     pod_ips: list[PodIP] | None = None
+    host_ip: str | None = None
+    host_ips: list[PodIP] | None = None
     conditions: list[Condition] | None = None
 
 
@@ -160,7 +162,21 @@ class Namespace(Shape):
     metadata: Metadata
 
 
+class NodeAddress(Shape):
+    """One of a Node's; `type` is `InternalIP`, `Hostname`, …."""
+
+    type: str = ""
+    address: str = ""
+
+
+class NodeStatus(Shape):
+    """Of a Node."""
+
+    addresses: list[NodeAddress] | None = None
+
+
 class Node(Shape):
     """core/v1; its labels tell the zone."""
 
     metadata: Metadata
+    status: NodeStatus | None = None

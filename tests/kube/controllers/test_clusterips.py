@@ -48,6 +48,15 @@ def shape(ip: str) -> str:
         pytest.param("ipFamilyPolicy: PreferDualStack", V6_FIRST, "64", id="the primary one first"),
         pytest.param("ipFamilyPolicy: PreferDualStack, ipFamilies: [IPv6]", Settings(), "64", id="one family and both"),
         pytest.param("ipFamilyPolicy: PreferDualStack", ONE_FAMILY, "4", id="what is only preferred"),
+        pytest.param(
+            "clusterIP: 10.96.7.7, clusterIPs: [10.96.7.7], ipFamilyPolicy: RequireDualStack",
+            Settings(),
+            "46",
+            id="a list that lacks one, required",
+        ),
+        pytest.param(
+            "clusterIPs: [10.96.7.7], ipFamilyPolicy: PreferDualStack", Settings(), "46", id="a list that lacks one"
+        ),
     ],
 )
 def test_a_service_gets_an_address_of_each_family_that_it_asks_for(
@@ -251,14 +260,14 @@ def test_default_kubernetes_of_the_documents_is_the_one(spec: str, ips: list[str
     assert world.problems == []
 
 
-def test_a_service_that_claims_the_first_address_has_it_and_default_kubernetes_is_not_made() -> None:
+def test_a_service_that_claims_the_first_address_goes_without_as_the_api_server_would_refuse_it() -> None:
     world = controlled(service("clusterIP: 10.96.0.1"))
-    assert world.names("Service") == ["shop/web"]
-    assert world.ips("shop/web") == ["10.96.0.1"]
+    assert world.ips("default/kubernetes") == ["10.96.0.1"]
+    assert world.ips("shop/web") == []
     (problem,) = world.problems
     assert problem.origin.file == "shop.yaml"
     assert problem.text == (
-        "Service shop/web: takes 10.96.0.1, the address of Service default/kubernetes, which is therefore not made"
+        "Service shop/web: 10.96.0.1 is the address of Service default/kubernetes, which keeps it"
     )
 
 

@@ -178,7 +178,6 @@ def test_a_pod_without_an_address_of_the_family_is_not_in_its_slice() -> None:
     [
         pytest.param(pod(status="phase: Succeeded"), id="it has ended"),
         pytest.param(pod(status="phase: Failed"), id="it has failed"),
-        pytest.param(pod(ip="", spec="hostNetwork: true"), id="the host's network, address unknown"),
         pytest.param(pod(ip="nonsense"), id="its address is none"),
     ],
 )

@@ -111,13 +111,43 @@ def test_families_come_in_the_order_of_the_ranges() -> None:
         pytest.param("status: {podIP: nonsense}", id="one that is no address"),
         pytest.param("status: {phase: Succeeded}", id="it has ended"),
         pytest.param("status: {phase: Failed}", id="it has failed"),
-        pytest.param("spec: {hostNetwork: true}", id="it is on the host's network"),
     ],
 )
 def test_a_pod_is_left_as_it_is(rest: str) -> None:
     world = controlled(pod(rest))
     assert world.pods()["web"] == shape_of(pod(rest))
     assert world.problems == []
+
+
+NODE = """
+kind: Node
+metadata: {name: n1}
+status: {addresses: [{type: Hostname, address: n1}, {type: InternalIP, address: 192.0.2.9}, {type: InternalIP, address: '2001:db8::9'}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        pytest.param("spec: {hostNetwork: true, nodeName: n1}", ["192.0.2.9", "2001:db8::9"], id="its Node's"),
+        pytest.param("spec: {hostNetwork: true}, status: {hostIP: 192.0.2.8}", ["192.0.2.8"], id="its status's"),
+        pytest.param(
+            "spec: {hostNetwork: true}, status: {hostIP: 192.0.2.8, hostIPs: [{ip: 192.0.2.8}, {ip: '2001:db8::8'}]}",
+            ["192.0.2.8", "2001:db8::8"],
+            id="its status's, both",
+        ),
+    ],
+)
+def test_a_pod_of_the_hosts_network_has_the_hosts_addresses(rest: str, expected: list[str]) -> None:
+    world = controlled(f"{NODE}---\n{pod(rest)}")
+    assert ips(world.pods()["web"]) == expected
+    assert world.problems == []
+
+
+@pytest.mark.parametrize("where", ["", ", nodeName: n1", ", nodeName: n2"])
+def test_one_whose_host_is_not_known_has_an_address_all_the_same(where: str) -> None:
+    world = controlled(pod(f"spec: {{hostNetwork: true{where}}}"))
+    assert ip_address(ips(world.pods()["web"])[0]) in V4
 
 
 def test_a_phase_survives_the_address() -> None:

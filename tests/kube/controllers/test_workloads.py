@@ -305,11 +305,12 @@ def test_a_daemon_set_without_nodes_has_one_pod(others: list[str], count: int) -
     assert len(made(controlled(folder(workload("DaemonSet", "replicas: 7", template=template), *others)))) == count
 
 
-def test_pods_of_the_hosts_network_have_no_address() -> None:
+def test_pods_of_the_hosts_network_have_their_nodes_addresses() -> None:
     template = TEMPLATE.replace("spec: {", "spec: {hostNetwork: true, ")
-    world = controlled(workload("DaemonSet", template=template))
-    (found,) = made(world).values()
-    assert found.status == schema.PodStatus(phase="Running")
+    node = "{{kind: Node, metadata: {{name: n{0}}}, status: {{addresses: [{{type: InternalIP, address: 192.0.2.{0}}}]}}}}"
+    world = controlled(folder(workload("DaemonSet", template=template), node.format(1), node.format(2)))
+    found = [each.status.pod_ip for each in made(world).values() if each.status]
+    assert sorted(filter(None, found)) == ["192.0.2.1", "192.0.2.2"]
     assert world.problems == []
 
 
