@@ -314,13 +314,9 @@ SEED_ANSWERS: dict[str, list[Case]] = {
         case("192-168-1-101.external-service-ip.default.@ A", "192.168.1.101"),
     ],
     "18-deployment-ha-web": [missing("ha-web")],
-    "19-servicemonitor-endpoint-monitor": [
-        nxdomain("endpoint-monitor.monitoring.@ A", "namespace monitoring does not exist")
-    ],
-    "20-prometheusrule-endpoint-alerts": [
-        nxdomain("endpoint-alerts.monitoring.@ A", "namespace monitoring does not exist")
-    ],
-    "21-configmap-kube-proxy": [nxdomain("kube-proxy.kube-system.@ A", "namespace kube-system does not exist")],
+    "19-servicemonitor-endpoint-monitor": [missing("endpoint-monitor", "monitoring")],
+    "20-prometheusrule-endpoint-alerts": [missing("endpoint-alerts", "monitoring")],
+    "21-configmap-kube-proxy": [missing("kube-proxy", "kube-system")],
     "22-service-mysql-service": [
         case("mysql-service.default.@ A", "10.96.#.#"),
         case("mysql-service.default.@ SRV", "0 100 3306 mysql-service.default.@"),
@@ -380,7 +376,7 @@ SEEDS_TOGETHER = [
     missing("ha-web"),
     missing("web-deployment"),
     missing("nginx-deployment"),
-    nxdomain("endpoint-monitor.monitoring.@ A", "namespace monitoring does not exist"),
+    missing("endpoint-monitor", "monitoring"),
 ]
 
 Start = Callable[[str], Awaitable[Twice]]

@@ -15,42 +15,40 @@ What is derived is derived from hashes of names (names, addresses), so it is the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kdns.kube.controllers import namespaces
-from kdns.kube.controllers.clusterips import give_cluster_ips
+from kdns.kube.controllers.derivation import derive
 from kdns.kube.controllers.duplicates import last_of_each
-from kdns.kube.controllers.endpointslices import make_slices
 from kdns.kube.controllers.identity import in_order, problems_in_order
-from kdns.kube.controllers.pods import give_pod_ips
+from kdns.kube.controllers.memory import Memory
+from kdns.kube.controllers.namespaces import Mention
 from kdns.kube.controllers.settings import Settings
-from kdns.kube.controllers.workloads import make_pods
 from kdns.kube.document import Document, Problem
 
-__all__ = ["Settings", "control"]
+__all__ = ["Memory", "Mention", "Settings", "control"]
 
 
-def control(documents: Sequence[Document], settings: Settings) -> tuple[list[Document], list[Problem]]:
+def control(
+    documents: Sequence[Document],
+    settings: Settings,
+    *,
+    mentions: Iterable[Mention] = (),
+    memory: Memory | None = None,
+) -> tuple[list[Document], list[Problem]]:
     """The documents and what is derived from them, by kind, namespace and name; and what is wrong, by place.
 
     Never raises for what the documents say. What is derived names its source as `made_from` of its
     origin, at the source's place. With `settings.on` False duplicates are still settled and
-    namespaces that are mentioned still made; nothing else is done.
+    namespaces that are mentioned still made; nothing else is done. `mentions` are those of namespaces
+    by objects that are not among the documents. The result does not depend on `memory`, which is of
+    earlier derivations with the same settings; what is in both results is the same object then.
     """
+    memory = memory or Memory()
+    memory.turn()
     found, problems = last_of_each(documents)
-    found += namespaces.mentioned(found)
+    found += memory.keep("mentioned", namespaces.mentioned(found, mentions))
     if settings.on:
-        found, more = _derived(found, settings)
+        found, more = derive(found, settings, memory)
         problems += more
     return in_order(found), problems_in_order(problems)
-
-
-def _derived(documents: Sequence[Document], settings: Settings) -> tuple[list[Document], list[Problem]]:
-    found = [namespaces.labelled(document) for document in documents]
-    found += namespaces.default(found)
-    found, problems = give_cluster_ips(found, settings)
-    made, more = make_pods(found)
-    problems += more
-    found, more = give_pod_ips(found + made, settings)
-    problems += more
-    return found + make_slices(found, settings), problems

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from kdns.kube import schema
-from kdns.kube.controllers.addresses import Address, parsed
+from kdns.kube.controllers.addresses import Address, Network, parsed
 from kdns.kube.document import Document
 
 
@@ -13,6 +13,11 @@ def given(documents: Iterable[Document]) -> set[Address]:
     """Cluster IPs, Pods' addresses and those of endpoints; a text that is no address is none."""
     texts = {text for document in documents for text in _texts(document.shape)}
     return {address for text in texts if (address := parsed(text)) is not None}
+
+
+def giving(documents: Iterable[Document], ranges: Sequence[Network]) -> list[Document]:
+    """The documents that give an address out of one of these ranges."""
+    return [each for each in documents if any(address in network for address in given([each]) for network in ranges)]
 
 
 def _texts(shape: schema.Shaped) -> Iterator[str]:

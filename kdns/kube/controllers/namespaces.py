@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from kdns.kube.controllers.identity import CLUSTER_SCOPED, CONTROL_PLANE, order
 from kdns.kube.document import Document, Origin
@@ -13,18 +14,29 @@ NAME_LABEL = "kubernetes.io/metadata.name"
 """The API server sets it on every Namespace (API reference: well-known labels)."""
 
 
-def mentioned(documents: Sequence[Document]) -> list[Document]:
-    """A Namespace for each that a document is in and none declares, at the place of its first mention."""
+Mention = tuple[str, Origin]
+"""A namespace, and a place that names it."""
+
+
+def mentioned(documents: Sequence[Document], elsewhere: Iterable[Mention] = ()) -> list[Document]:
+    """A Namespace for each that is mentioned and that none declares, at the place of its first mention.
+
+    A document mentions the one that it is in; `elsewhere` are the mentions that are in no document.
+    """
     first: dict[str, Origin] = {}
-    for document in documents:
-        if document.kind in CLUSTER_SCOPED:
-            continue
-        known = first.get(document.namespace)
-        if known is None or order(document.origin) < order(known):
-            first[document.namespace] = document.origin
+    for name, origin in chain(_mentions(documents), elsewhere):
+        known = first.get(name)
+        if known is None or order(origin) < order(known):
+            first[name] = origin
     for name in _held(documents):
         first.pop(name, None)
     return [_made(name, origin._replace(made_from="its mention")) for name, origin in first.items()]
+
+
+def _mentions(documents: Iterable[Document]) -> Iterator[Mention]:
+    for document in documents:
+        if document.kind not in CLUSTER_SCOPED:
+            yield document.namespace, document.origin
 
 
 def default(documents: Sequence[Document]) -> list[Document]:
@@ -37,7 +49,10 @@ def labelled(document: Document) -> Document:
     shape = document.shape
     if not isinstance(shape, Namespace) or not document.name:
         return document
-    labels = {**(shape.metadata.labels or {}), NAME_LABEL: document.name}
+    labels = shape.metadata.labels or {}
+    if labels.get(NAME_LABEL) == document.name:
+        return document
+    labels = {**labels, NAME_LABEL: document.name}
     return document._replace(shape=replaced(shape, metadata=replaced(shape.metadata, labels=labels)))
 
 

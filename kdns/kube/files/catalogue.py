@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kdns.errors import ManifestError
@@ -21,7 +21,8 @@ _BY_LABELS = frozenset({Kind.SERVICE, Kind.SLICE, Kind.ENDPOINTS, Kind.POD})
 class Catalogue:
     """Objects and their origins, and what is wrong with the documents.
 
-    `slimmed` remembers what came of a shape, by its id, so that the next catalogue makes only what is new.
+    `slimmed` remembers what came of a shape, by its id, so that the next catalogue makes only what is new,
+    and `memory` what the control plane made.
     """
 
     objects: Mapping[Ref, Object] = field(default_factory=dict)
@@ -29,12 +30,7 @@ class Catalogue:
     problems: tuple[Problem, ...] = ()
     errors: tuple[ManifestError, ...] = ()
     slimmed: Mapping[int, tuple[Shaped, Object | None]] = field(default_factory=dict)
-
-
-def difference(before: Mapping[Ref, Object], after: Mapping[Ref, Object]) -> tuple[list[Object], list[Ref]]:
-    """Objects that are new or different, and which are gone."""
-    changed = [each for ref, each in after.items() if before.get(ref) != each]
-    return changed, [ref for ref in before if ref not in after]
+    memory: controllers.Memory = field(default_factory=controllers.Memory)
 
 
 def catalogue(
@@ -42,12 +38,15 @@ def catalogue(
     settings: controllers.Settings,
     selection: Selection,
     before: Catalogue,
+    mentions: Iterable[controllers.Mention] = (),
 ) -> Catalogue:
     """Everything that these documents, and what the control plane would make of them, show.
 
-    A document of which nothing can be shown is an error of its place; all others are shown.
+    `mentions` are of namespaces, by objects that are not among the documents. A document of which nothing can be
+    shown is an error of its place; all others are shown. `before` is the catalogue before this one, with the
+    same settings.
     """
-    controlled, problems = controllers.control(documents, settings)
+    controlled, problems = controllers.control(documents, settings, mentions=mentions, memory=before.memory)
     objects: dict[Ref, Object] = {}
     origins: dict[Ref, Origin] = {}
     errors: list[ManifestError] = []
@@ -64,7 +63,7 @@ def catalogue(
         if shown is not None:
             objects[shown.ref] = shown
             origins[shown.ref] = document.origin
-    return Catalogue(objects, origins, tuple(problems), tuple(errors), slimmed)
+    return Catalogue(objects, origins, tuple(problems), tuple(errors), slimmed, before.memory)
 
 
 def _selected(found: Object | None, shape: Shaped, selection: Selection) -> Object | None:

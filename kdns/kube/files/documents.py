@@ -22,7 +22,9 @@ from kdns.kube.slim import slim
 _CLUSTER_SCOPED = frozenset({"Namespace", "Node"})
 _NAMED_BY_LABELS = frozenset({"Service", "Namespace", "ServiceImport"})
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
-_SUBDOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_LABEL.pattern}(?:\.{_LABEL.pattern})*")
+_PART = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN = re.compile(rf"(?=.{{1,253}}\Z){_PART}(?:\.{_PART})*")
+"""Names of most objects: the whole is bounded, its parts are not (apimachinery: validation.IsDNS1123Subdomain)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,14 @@ class Reading:
     """What a text holds: documents and errors in its order, and how many objects of other kinds.
 
     A kind that only shares the name of one that is read has its group behind it, as kubectl writes
-    it: `Service.serving.knative.dev`. `whole` tells that the text ends as whole ones do: YAML with
-    the end of a line, JSON without a mistake.
+    it: `Service.serving.knative.dev`. `mentions` are the namespaces that these name, and where first.
+    `whole` tells that the text ends as whole ones do: YAML with the end of a line, JSON without a mistake.
     """
 
     documents: list[Document] = field(default_factory=list)
     errors: list[ManifestError] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
+    mentions: dict[str, Origin] = field(default_factory=dict)
     whole: bool = True
 
 
@@ -96,7 +99,7 @@ class _Document:
 
     def _object(self, found: Located, kind: str, version: object) -> None:
         if kind not in SHAPES:
-            self.reading.passed_over[kind] += 1
+            self._pass_over(kind, found)
             return
         wanted, shape = SHAPES[kind]
         if version != wanted:
@@ -113,6 +116,12 @@ class _Document:
         else:
             self.reading.documents.append(Document(kind, read, Origin(self.file, self.number, found.line)))
 
+    def _pass_over(self, kind: str, found: Located) -> None:
+        self.reading.passed_over[kind] += 1
+        namespace = _named(found.value)[1]
+        if isinstance(namespace, str) and _LABEL.fullmatch(namespace):
+            self.reading.mentions.setdefault(namespace, Origin(self.file, self.number, found.line))
+
     def _of_another_version(self, found: Located, kind: str, version: object) -> None:
         """An object of a kind's older or newer version is a mistake, one of somebody else's group is not.
 
@@ -122,7 +131,7 @@ class _Document:
         wanted = SHAPES[kind][0]
         group, own = (_group(each) for each in (str(version or ""), wanted))
         if "." in group and group != own:
-            self.reading.passed_over[f"{kind}.{group}"] += 1
+            self._pass_over(f"{kind}.{group}", found)
             return
         said = f"it says {version}" if version else "it says none"
         line = locate(found, "apiVersion").line
@@ -154,11 +163,16 @@ def _check(name: str, path: str, *, label: bool) -> None:
 
 def _title(kind: str, value: object) -> str:
     """`Service shop/web`, with as much of it as is known."""
-    metadata = value.get("metadata") if isinstance(value, dict) else None
-    name, namespace = (metadata.get("name"), metadata.get("namespace")) if isinstance(metadata, dict) else (None, None)
+    name, namespace = _named(value)
     if not name:
         return kind
     return f"{kind} {name}" if kind in _CLUSTER_SCOPED else f"{kind} {namespace or 'default'}/{name}"
+
+
+def _named(value: object) -> tuple[object, object]:
+    """Name and namespace as far as they are known."""
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    return (metadata.get("name"), metadata.get("namespace")) if isinstance(metadata, dict) else (None, None)
 
 
 def _seen(value: object) -> str:

@@ -21,9 +21,13 @@ LARGEST = 64 * 2**20
 
 
 class Stamp(NamedTuple):
-    """Two texts of a file are taken to be one if these agree."""
+    """Two texts of a file are taken to be one if these agree.
+
+    `ctime_ns` tells of changes after which somebody has set the mtime back.
+    """
 
     mtime_ns: int
+    ctime_ns: int
     size: int
     inode: int
 
@@ -161,7 +165,7 @@ def _faults(path: str) -> Iterator[str]:
 
 
 def _stamp(seen: os.stat_result) -> Stamp:
-    return Stamp(seen.st_mtime_ns, seen.st_size, seen.st_ino)
+    return Stamp(seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino)
 
 
 def _why(error: OSError) -> str:

@@ -19,7 +19,15 @@ ITEMS = "items"
 _BLANK = re.compile(r"[ \t\r\n]*")
 _NEXT = re.compile(r"^\{", re.MULTILINE)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_DECODER = json.JSONDecoder()
+
+
+def _number(text: str) -> float:
+    """A number that is not written as an integer: it is one all the same if it has no fraction (`80.0`, `1e3`)."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+_DECODER = json.JSONDecoder(parse_float=_number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ the loop. What is believed of a file that changes is `files.belief`'s to say.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -17,14 +19,18 @@ from kdns.errors import ManifestError
 from kdns.kube import controllers
 from kdns.kube.document import Origin, Problem
 from kdns.kube.files import folder
+from kdns.kube.files.aside import aside, uncollected
 from kdns.kube.files.broken import Broken
-from kdns.kube.files.catalogue import Catalogue, catalogue, difference
+from kdns.kube.files.catalogue import Catalogue, catalogue
+from kdns.kube.files.changes import Change, changes
 from kdns.kube.files.shelf import Shelf, next_shelf
 from kdns.kube.objects import Object, Ref
 from kdns.kube.selection import Selection
 from kdns.log import logger, place_of
 from kdns.metrics import Metrics
 
+_MANY = 1000
+"""Documents from which on garbage collections take noticeable time."""
 _log = logger("kubernetes")
 
 
@@ -74,6 +80,7 @@ class Manifests:
         self._sleep = sleep
         self._broken = Broken(metrics)
         self._view: _View | None = None
+        self._frozen = 0
         self._turn = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
 
@@ -93,12 +100,17 @@ class Manifests:
     async def poll(self) -> None:
         """Look once: read what has changed, tell the sink what that changes, if anything."""
         async with self._turn:
-            before = self._view
-            after, changed, gone = await asyncio.to_thread(self._look, before)
-            if changed or gone:
-                self._sink.update(changed, gone)
-            if after is not before:
-                self._show(after)
+            with uncollected():
+                await self._poll()
+
+    async def _poll(self) -> None:
+        before = self._view
+        after, found = await aside(partial(self._look, before))
+        for change in found:
+            self._sink.update(*change)
+            await asyncio.sleep(0)  # questions have their turn
+        if after is not before:
+            self._show(after)
 
     def origin(self, ref: Ref) -> Origin | None:
         """Where an object that is served comes from."""
@@ -107,6 +119,10 @@ class Manifests:
     def missing(self) -> str:
         """What is not known yet: everything, until the first look."""
         return "" if self._view else "manifests: " + ", ".join(self.paths)
+
+    def missing_imports(self) -> str:
+        """Files that can be read have them, or there are none."""
+        return ""
 
     def stale(self) -> str:
         """Files that can be read are never out of date; those that cannot are told elsewhere."""
@@ -136,16 +152,16 @@ class Manifests:
             else:
                 last = None
 
-    def _look(self, before: _View | None) -> tuple[_View, list[Object], list[Ref]]:
+    def _look(self, before: _View | None) -> tuple[_View, list[Change]]:
         """In a thread: what is known now, and how it differs."""
         shelf = next_shelf(before.shelf if before else None, self.paths)
         former = before.catalogue if before else Catalogue()
         if before is not None and shelf is before.shelf:
-            return before, [], []
+            return before, []
         if before is not None and shelf.holds_as(before.shelf):
-            return _View(shelf, former), [], []
-        found = catalogue(shelf.documents, self._settings, self._selection, former)
-        return _View(shelf, found), *difference(former.objects, found.objects)
+            return _View(shelf, former), []
+        found = catalogue(shelf.documents, self._settings, self._selection, former, shelf.mentions)
+        return _View(shelf, found), changes(former.objects, found.objects)
 
     def _show(self, view: _View) -> None:
         self._view = view
@@ -155,6 +171,9 @@ class Manifests:
         self.files = len(view.shelf.files)
         self.documents = len(view.shelf.documents)
         self._broken.tell(self.errors, self.problems)
+        if self.documents > max(_MANY, 2 * self._frozen):
+            self._frozen = self.documents
+            gc.freeze()  # it stays, for the most part: no collection has to look through it again
 
 
 def _near(path: str) -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
 from kdns.errors import ManifestError
-from kdns.kube.document import Document
+from kdns.kube.document import Document, Origin
 from kdns.kube.files import folder
 from kdns.kube.files.belief import ABSENT, Held, Text
 from kdns.kube.files.documents import Reading, read_documents
 from kdns.kube.files.folder import Identity, Look, Stamp
 
 _GONE = "the folder is gone: what it held is served on until it is back"
+_DIGEST = 16
 _EMPTIED = "another folder is here now and nothing is in it: what the former held is served on"
 
 
@@ -32,6 +34,11 @@ class Shelf:
         return [each for held in self.files.values() for each in held.documents]
 
     @property
+    def mentions(self) -> list[tuple[str, Origin]]:
+        """The namespaces that objects of other kinds name, each with a place where one does."""
+        return [each for held in self.files.values() for each in held.mentions.items()]
+
+    @property
     def errors(self) -> list[ManifestError]:
         """What cannot be read now."""
         failed = [ManifestError(path, 1, 1, why) for path, why in self.unseen.items()]
@@ -47,8 +54,9 @@ class Shelf:
 
     def holds_as(self, other: Shelf) -> bool:
         """Whether another shelf serves these very documents."""
-        return self.files.keys() == other.files.keys() and all(
-            held.documents is other.files[file].documents for file, held in self.files.items()
+        return all(
+            _serve_the_same(self.files.get(file, _NOTHING), other.files.get(file, _NOTHING))
+            for file in self.files.keys() | other.files.keys()
         )
 
 
@@ -71,6 +79,15 @@ def next_shelf(before: Shelf | None, paths: Sequence[str]) -> Shelf:
     known = {path: each for path, each in found.folders.items() if path not in unseen}
     after = Shelf(files, {**former.folders, **known}, unseen)
     return before if before is not None and _same(before, after) else after
+
+
+_NOTHING = Held()
+
+
+def _serve_the_same(one: Held, other: Held) -> bool:
+    return (one.documents is other.documents or not (one.documents or other.documents)) and (
+        one.mentions == other.mentions
+    )
 
 
 def _same(before: Shelf, after: Shelf) -> bool:
@@ -111,7 +128,7 @@ def _next(held: Held | None, file: str, found: Look, unseen: Iterable[str], *, f
 
 def _read(held: Held, file: str, stamp: Stamp | None, *, first: bool) -> Held:
     try:
-        text = _text(file, stamp)
+        text = _text(held, file, stamp)
     except OSError as error:
         return held.failed(ManifestError(file, 1, 1, error.strerror or str(error)))
     if text is None:
@@ -119,12 +136,15 @@ def _read(held: Held, file: str, stamp: Stamp | None, *, first: bool) -> Held:
     return held.settled(text) if first else held.seen(text)
 
 
-def _text(file: str, stamp: Stamp | None) -> Text | None:
-    """A file's text, read; None if it is being written. Raises OSError."""
+def _text(held: Held, file: str, stamp: Stamp | None) -> Text | None:
+    """A file's text, read, unless it was seen before; None if it is being written. Raises OSError."""
     if stamp is None:
         return ABSENT
     try:
         text = folder.read(file, stamp)
     except ManifestError as error:
         return Text(stamp, Reading(errors=[error]))
-    return None if text is None else Text(stamp, read_documents(text, file))
+    if text is None:
+        return None
+    digest = blake2b(text.encode(), digest_size=_DIGEST).digest()
+    return Text(stamp, held.known(digest) or read_documents(text, file), digest)

@@ -24,6 +24,7 @@ _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-
 """What no YAML text holds (YAML 1.2.2 §5.1), and a byte order mark in its middle."""
 _OTHER_BREAKS = re.compile(r"[\x85\u2028\u2029]|\r(?!\n)")
 """Line ends to YAML 1.1 and the parser, but not to editors."""
+_STRETCH = 1 << 16
 _PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("bool", "float", "int", "null"))
 
 
@@ -33,7 +34,8 @@ def read_yaml(text: str) -> Iterator[Node | Mistake]:
     A mistake reaches to the next line that begins a document.
     """
     line, begin = 1, 0
-    for end in (*(found.start() for found in _BOUNDARY.finditer(text)), len(text)):
+    starts = _BOUNDARY.finditer(text) if "\n---" in text else ()
+    for end in (*(found.start() for found in starts), len(text)):
         yield from _read(text[begin:end], line)
         line += text.count("\n", begin, end)
         begin = end
@@ -41,7 +43,7 @@ def read_yaml(text: str) -> Iterator[Node | Mistake]:
 
 def _read(text: str, first: int) -> Iterator[Node | Mistake]:
     """The documents between two boundaries: one or none. `first` is the line of the text's beginning."""
-    odd = _UNPRINTABLE.search(text)
+    odd = _unprintable(text)
     if odd:
         at = first + text.count("\n", 0, odd.start())
         yield Mistake(at, f"no YAML: the character U+{ord(odd[0]):04X}")
@@ -54,6 +56,12 @@ def _read(text: str, first: int) -> Iterator[Node | Mistake]:
         yield _syntax(error, first, text)
     except yaml.YAMLError as error:
         yield Mistake(first, f"no YAML: {' '.join(str(error).split())}")
+
+
+def _unprintable(text: str) -> re.Match[str] | None:
+    """The first character that is none, looked for in stretches, between which other threads have their turn."""
+    stretches = (_UNPRINTABLE.search(text, at, at + _STRETCH) for at in range(0, len(text), _STRETCH))
+    return next(filter(None, stretches), None)
 
 
 def _documents(text: str, first: int) -> Iterator[Node]:
@@ -70,7 +78,7 @@ def _documents(text: str, first: int) -> Iterator[Node]:
 
 def _counting(text: str, first: int) -> Callable[[Any], int]:
     """Gives the line of a mark in this text, which begins on line `first`."""
-    if not _OTHER_BREAKS.search(text):
+    if not any(each in text for each in "\r\x85\u2028\u2029") or not _OTHER_BREAKS.search(text):
         return lambda mark: first + int(mark.line)
     ends = [found.start() for found in re.finditer("\n", text)]
     return lambda mark: first + bisect_left(ends, mark.index)

@@ -35,9 +35,14 @@ def meaning(word: str) -> str | int | float | bool | None:
     try:
         if _INTEGER.fullmatch(word):
             return int(digits, _base(digits.lstrip("-+")))
-        return float(digits) if _FLOAT.fullmatch(word) else word
+        return _whole(float(digits)) if _FLOAT.fullmatch(word) else word
     except ValueError:  # a prefix and no digits, or more digits than Python reads
         return word
+
+
+def _whole(value: float) -> int | float:
+    """A number without a fraction is an integer, as it becomes one on its way to the API server, as JSON: `80.0`."""
+    return int(value) if value.is_integer() else value
 
 
 def _base(digits: str) -> int:

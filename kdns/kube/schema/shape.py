@@ -16,6 +16,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 Labels = dict[str, str]
 Raw = msgspec.Raw
 """JSON that has not been read yet."""
+_pack = msgspec.msgpack.Encoder().encode
 
 
 def _json_name(field: str) -> str:
@@ -59,6 +60,26 @@ def decoder(shape: type[T]) -> Callable[[bytes | Raw], T]:
     decode = msgspec.json.Decoder(shape).decode
 
     def read(data: bytes | Raw) -> T:
+        try:
+            return decode(data)
+        except msgspec.ValidationError as error:
+            raise _shape_error(error) from None
+        except msgspec.DecodeError as error:
+            raise ShapeError(str(error), "") from None
+
+    return read
+
+
+def packed(value: object) -> bytes:
+    """Tuples, strings, bytes, numbers as MessagePack; a tuple's field names are not in it."""
+    return _pack(value)
+
+
+def unpacker(shape: type[T]) -> Callable[[bytes], T]:
+    """A function that reads MessagePack as this type. It raises ShapeError, for what is no MessagePack too."""
+    decode = msgspec.msgpack.Decoder(shape).decode
+
+    def read(data: bytes) -> T:
         try:
             return decode(data)
         except msgspec.ValidationError as error:

@@ -266,9 +266,7 @@ def test_a_service_that_claims_the_first_address_goes_without_as_the_api_server_
     assert world.ips("shop/web") == []
     (problem,) = world.problems
     assert problem.origin.file == "shop.yaml"
-    assert problem.text == (
-        "Service shop/web: 10.96.0.1 is the address of Service default/kubernetes, which keeps it"
-    )
+    assert problem.text == ("Service shop/web: 10.96.0.1 is the address of Service default/kubernetes, which keeps it")
 
 
 def test_default_kubernetes_of_the_documents_gets_another_address_where_its_own_is_claimed() -> None:

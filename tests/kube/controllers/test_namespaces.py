@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from kdns.kube import schema
-from kdns.kube.controllers import Settings
-from tests.kube.controllers.folder import OFF, controlled, controlled_folder
+from kdns.kube.controllers import Settings, control
+from kdns.kube.document import Origin
+from tests.kube.controllers.folder import OFF, controlled, controlled_folder, read
 
 SERVICE = "{kind: Service, metadata: {name: web, namespace: shop}}"
 
@@ -14,6 +15,18 @@ def test_a_namespace_that_is_mentioned_exists_at_the_place_of_its_first_mention(
     world = controlled_folder({"b.yaml": SERVICE, "a.yaml": "\n" + SERVICE.replace("web", "api")}, settings)
     origin = world.document("Namespace", "shop").origin
     assert str(origin) == "made from its mention, a.yaml, document 1 (line 2)"
+
+
+@pytest.mark.parametrize("settings", [Settings(), OFF], ids=["on", "off"])
+def test_a_namespace_that_other_objects_mention_exists(settings: Settings) -> None:
+    places = [("only", Origin("c.yaml", 2, 5)), ("shop", Origin("a.yaml", 1, 1)), ("only", Origin("b.yaml", 1, 1))]
+    found, problems = control(read(SERVICE), settings, mentions=places)
+    made = {each.name: str(each.origin) for each in found if each.kind == "Namespace" and each.origin.file}
+    assert made == {
+        "only": "made from its mention, b.yaml, document 1 (line 1)",
+        "shop": "made from its mention, a.yaml, document 1 (line 1)",
+    }
+    assert problems == []
 
 
 def test_a_namespace_of_the_files_is_not_made() -> None:

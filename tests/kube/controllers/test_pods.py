@@ -122,7 +122,11 @@ def test_a_pod_is_left_as_it_is(rest: str) -> None:
 NODE = """
 kind: Node
 metadata: {name: n1}
-status: {addresses: [{type: Hostname, address: n1}, {type: InternalIP, address: 192.0.2.9}, {type: InternalIP, address: '2001:db8::9'}]}
+status:
+  addresses:
+  - {type: Hostname, address: n1}
+  - {type: InternalIP, address: 192.0.2.9}
+  - {type: InternalIP, address: '2001:db8::9'}
 """
 
 

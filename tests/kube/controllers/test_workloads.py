@@ -307,7 +307,9 @@ def test_a_daemon_set_without_nodes_has_one_pod(others: list[str], count: int) -
 
 def test_pods_of_the_hosts_network_have_their_nodes_addresses() -> None:
     template = TEMPLATE.replace("spec: {", "spec: {hostNetwork: true, ")
-    node = "{{kind: Node, metadata: {{name: n{0}}}, status: {{addresses: [{{type: InternalIP, address: 192.0.2.{0}}}]}}}}"
+    node = (
+        "{{kind: Node, metadata: {{name: n{0}}}, status: {{addresses: [{{type: InternalIP, address: 192.0.2.{0}}}]}}}}"
+    )
     world = controlled(folder(workload("DaemonSet", template=template), node.format(1), node.format(2)))
     found = [each.status.pod_ip for each in made(world).values() if each.status]
     assert sorted(filter(None, found)) == ["192.0.2.1", "192.0.2.2"]

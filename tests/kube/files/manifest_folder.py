@@ -69,6 +69,10 @@ class Folder:
         os.utime(file, (moment, moment))
         return file
 
+    def replace(self, name: str, content: str) -> Path:
+        """Write a file elsewhere and rename it to its place."""
+        return self.write(f".{name}.new", content).rename(self.path / name)
+
     async def poll(self, times: int = 1) -> set[str]:
         """What is served after so many looks."""
         for _ in range(times):

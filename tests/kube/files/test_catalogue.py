@@ -6,9 +6,9 @@ import pytest
 
 from kdns.kube.controllers import Settings
 from kdns.kube.document import Document, Origin
-from kdns.kube.files.catalogue import Catalogue, catalogue, difference
+from kdns.kube.files.catalogue import Catalogue, catalogue
 from kdns.kube.files.documents import read_documents
-from kdns.kube.objects import Kind, Namespace, Pod, Ref, Service
+from kdns.kube.objects import Kind, Namespace, Ref, Service
 from kdns.kube.schema import Metadata, ServiceSpec
 from kdns.kube.schema import Service as ServiceShape
 from kdns.kube.selection import Selection
@@ -113,9 +113,6 @@ def test_what_did_not_change_is_not_made_again() -> None:
     assert second.objects == first.objects
 
 
-def test_the_difference_is_what_changed_and_what_is_gone() -> None:
-    a, b, c = (Pod("shop", name) for name in "abc")
-    changed = Pod("shop", "b", (bytes(4),))
-    before, after = {each.ref: each for each in (a, b)}, {each.ref: each for each in (changed, c)}
-    assert difference(before, after) == ([changed, c], [a.ref])
-    assert difference(after, after) == ([], [])
+def test_a_namespace_that_only_others_mention_exists() -> None:
+    made = catalogue([], OFF, EVERYTHING, Catalogue(), [("only", Origin("x.yaml", 1, 1))])
+    assert made.objects == {Ref(Kind.NAMESPACE, "", "only"): Namespace("only")}

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kdns.kube.document import Origin
 from kdns.kube.files.documents import Reading, read_documents
 from kdns.kube.schema import SHAPES, Endpoints, Service
 
@@ -154,6 +155,45 @@ def test_a_brace_may_also_begin_yaml() -> None:
 )
 def test_other_kinds_are_passed_over_and_counted(text: str, counted: dict[str, int]) -> None:
     assert read_documents(text, "x.yaml") == Reading(passed_over=Counter(counted))
+
+
+@pytest.mark.parametrize(
+    ("text", "mentioned"),
+    [
+        pytest.param("kind: ConfigMap\nmetadata: {namespace: shop}\n", {"shop": Origin("x", 1, 1)}, id="another kind"),
+        pytest.param(
+            "kind: ConfigMap\nmetadata: {namespace: shop}\n---\nkind: Ingress\nmetadata: {namespace: shop}\n",
+            {"shop": Origin("x", 1, 1)},
+            id="twice",
+        ),
+        pytest.param(
+            "kind: ConfigMapList\nitems:\n- metadata: {namespace: a}\n- metadata: {namespace: b}\n",
+            {"a": Origin("x", 1, 3), "b": Origin("x", 1, 4)},
+            id="a list",
+        ),
+        pytest.param(
+            "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {namespace: shop}\n",
+            {"shop": Origin("x", 1, 1)},
+            id="another group",
+        ),
+        pytest.param("kind: ConfigMap\nmetadata: {name: a}\n", {}, id="no namespace"),
+        pytest.param("kind: ConfigMap\nmetadata: {namespace: No Name}\n", {}, id="no name"),
+        pytest.param("kind: ConfigMap\nmetadata: {namespace: [a]}\n", {}, id="no text"),
+        pytest.param("kind: ConfigMap\nmetadata: 7\n", {}, id="no metadata"),
+    ],
+)
+def test_objects_that_are_passed_over_mention_their_namespace(text: str, mentioned: dict[str, Origin]) -> None:
+    assert read_documents(text, "x").mentions == mentioned
+
+
+@pytest.mark.parametrize("port", ["80", "80.0", "8.0e+1"])
+@pytest.mark.parametrize("file", ["x.yaml", "x.json"])
+def test_a_number_without_a_fraction_is_an_integer(port: str, file: str) -> None:
+    fields = f'"metadata": {{"name": "web"}}, "spec": {{"ports": [{{"port": {port}}}]}}'
+    (document,) = read_documents(f'{{"apiVersion": "v1", "kind": "Service", {fields}}}\n', file).documents
+    assert isinstance(document.shape, Service)
+    assert document.shape.spec is not None
+    assert [each.port for each in document.shape.spec.ports or ()] == [80]
 
 
 @pytest.mark.parametrize(

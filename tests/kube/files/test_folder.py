@@ -88,10 +88,22 @@ def test_a_stamp_tells_texts_apart(tmp_path: Path) -> None:
     file.write_text("a")
     os.utime(file, ns=(1, 1))
     (first,) = look([str(file)]).files.values()
-    assert first == Stamp(1, 1, file.stat().st_ino)
+    assert first == Stamp(1, file.stat().st_ctime_ns, 1, file.stat().st_ino)
     os.utime(file, ns=(1, 2))
     (second,) = look([str(file)]).files.values()
     assert second != first
+
+
+def test_a_stamp_tells_texts_of_one_size_and_time_apart(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("a")
+    before = file.stat()
+    while file.stat().st_ctime_ns == before.st_ctime_ns:  # the file system's clock has coarse ticks
+        file.write_text("b")
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    (stamp,) = look([str(file)]).files.values()
+    assert (stamp.mtime_ns, stamp.size, stamp.inode) == (before.st_mtime_ns, before.st_size, before.st_ino)
+    assert stamp.ctime_ns != before.st_ctime_ns
 
 
 def stamp_of(path: Path) -> Stamp:

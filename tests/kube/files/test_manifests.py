@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import tempfile
 import threading
@@ -72,6 +73,42 @@ async def test_what_other_kinds_there_are_is_counted(folder: Folder) -> None:
     folder.write("b.yaml", "kind: ConfigMap\n")
     await folder.poll()
     assert folder.manifests.passed_over == Counter(ConfigMap=2, Secret=1)
+
+
+async def test_a_namespace_that_only_other_kinds_mention_exists(folder: Folder) -> None:
+    file = str(folder.write("a.yaml", "kind: ConfigMap\nmetadata: {name: x, namespace: only}\n"))
+    await folder.poll()
+    only = Ref(Kind.NAMESPACE, "", "only")
+    assert folder.sink.objects == {only: Namespace("only")}
+    assert folder.manifests.origin(only) == Origin(file, 1, 1, "its mention")
+    folder.write("a.yaml", "kind: ConfigMap\nmetadata: {name: x}\n")
+    await folder.poll(2)
+    assert folder.sink.objects == {}
+
+
+async def test_much_reaches_the_sink_in_portions_between_which_the_loop_goes_on(folder: Folder) -> None:
+    folder.write("a.yaml", documents(*(service(f"s{number}", f"10.96.4.{number % 250}") for number in range(1100))))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while folder.sink.calls < 3:
+            turns += folder.sink.calls > 0
+            await asyncio.sleep(0)
+
+    await asyncio.gather(folder.poll(), others())
+    assert len(folder.sink.names) == 1100
+    assert folder.sink.calls == 3
+    assert turns >= 2
+
+
+async def test_what_is_known_is_frozen_when_it_has_doubled(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen: list[int] = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(folder.manifests.documents))
+    for count in (0, 1000, 1001, 2002, 2003):
+        folder.write("a.yaml", documents(*(service(f"s{number}") for number in range(count))))
+        await folder.poll(2)
+    assert frozen == [1001, 2003]
 
 
 async def test_the_sink_hears_on_the_loop(folder: Folder) -> None:
@@ -182,8 +219,9 @@ async def test_after_the_start_it_looks_at_every_interval(folder: Folder) -> Non
     assert folder.sink.names == {WEB}
     folder.write("b.yaml", service("api"))
     await ticks.tick()
-    assert folder.sink.names == {WEB, API}
+    assert folder.sink.names == {WEB}
     await ticks.tick()
+    assert folder.sink.names == {WEB, API}
     await manifests.stop()
     assert ticks.waits == [2.5, 2.5, 2.5]
     assert len(asyncio.all_tasks()) == 1

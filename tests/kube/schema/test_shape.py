@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 
-from kdns.kube.schema.shape import Labels, Shape, ShapeError, decoder, replaced, shaped
+from kdns.kube.schema.shape import Labels, Shape, ShapeError, decoder, packed, replaced, shaped, unpacker
 
 
 class Inner(Shape):
@@ -47,3 +49,21 @@ def test_what_is_wrong_is_told_with_its_path(value: object, path: str) -> None:
 def test_bytes_that_cannot_be_read_raise_shape_error_only(data: bytes) -> None:
     with pytest.raises(ShapeError):
         decoder(Outer)(data)
+
+
+class Pair(NamedTuple):
+    address: bytes
+    names: tuple[str, ...] = ()
+
+
+def test_tuples_are_packed_and_read_again_as_what_they_were() -> None:
+    (found,) = unpacker(list[Pair])(packed([Pair(b"\x0a\0\0\1", ("a", "b"))]))
+    assert found == Pair(b"\x0a\0\0\1", ("a", "b"))
+    assert type(found) is Pair
+    assert type(found.names) is tuple
+
+
+@pytest.mark.parametrize("data", [b"", b"\x91", packed([(b"", (1,))]), packed([("",)]), packed({}), packed([]) + b"x"])
+def test_bytes_that_are_no_such_pack_raise_shape_error_only(data: bytes) -> None:
+    with pytest.raises(ShapeError):
+        unpacker(list[Pair])(data)
