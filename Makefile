@@ -1,11 +1,11 @@
-# Needs make and Python 3.11 or later; all the rest goes into .venv.
+# Needs make and Python 3.11 or later; all the rest goes into .venv. `make e2e` needs Go too, or KUBEBUILDER_ASSETS.
 PYTHON ?= python3
 ARGS ?= examples
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --prefer-binary -c constraints.txt
 
-.PHONY: run test check fmt clean
+.PHONY: run test e2e check fmt clean
 
 run: $(VENV)/run
 	@$(BIN)/kdns serve $(ARGS)
@@ -13,15 +13,20 @@ run: $(VENV)/run
 test: $(VENV)/test
 	@$(BIN)/python -m pytest -q
 
+e2e: $(VENV)/test
+	@$(BIN)/python -m tests.e2e.programs
+	@$(BIN)/python -m tests.deploy.renderers
+	@$(BIN)/python -m pytest -q -m e2e
+
 check: $(VENV)/lint
-	$(BIN)/ruff check kdns tests
-	$(BIN)/ruff format --check kdns tests
+	$(BIN)/ruff check kdns tests bench
+	$(BIN)/ruff format --check kdns tests bench
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 fmt: $(VENV)/lint
-	$(BIN)/ruff check --fix kdns tests
-	$(BIN)/ruff format kdns tests
+	$(BIN)/ruff check --fix kdns tests bench
+	$(BIN)/ruff format kdns tests bench
 
 clean:
 	rm -rf $(VENV)

@@ -47,8 +47,8 @@ class Touched:
 
     @staticmethod
     def address(address: Address) -> Hashable:
-        """Who has this address: Services, endpoints and Pods."""
-        return ("address", address)
+        """Who has this address: Services, endpoints and Pods. The bytes themselves: there are many of them."""
+        return address
 
     @staticmethod
     def prefix(prefix: bytes) -> Hashable:
@@ -93,6 +93,19 @@ class Multimap(Generic[K, V]):
             self._held[key] = tuple(sorted((*held, *values)))  # type: ignore[type-var]
         return False
 
+    def add_all(self, keys: Iterable[K], values: tuple[V]) -> tuple[list[K], list[K]]:
+        """The same for many keys: those that are new, and those that had a value already."""
+        new: list[K] = []
+        held: list[K] = []
+        for key in keys:
+            known = self._held.setdefault(key, values)
+            if known is values:
+                new.append(key)
+            else:
+                held.append(key)
+                self.add(key, values)
+        return new, held
+
     def discard(self, key: K, value: V) -> bool:
         """Whether that was the key's last value."""
         held = self._held.get(key, ())
@@ -121,11 +134,20 @@ class Prefixes:
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._count)
 
+    def add_all(self, addresses: Iterable[Address]) -> list[bytes]:
+        """Count addresses in; the prefixes that are new."""
+        new: list[bytes] = []
+        count = self._count
+        for address in addresses:
+            above = address[:3]
+            if len(address) == 4 and above in count:  # nearly always so
+                count[above] += 1
+            else:
+                new += self.add(address)
+        return new
+
     def add(self, address: Address) -> list[bytes]:
         """Count an address in; the prefixes that are new."""
-        if len(address) == 4 and (known := self._count.get(address[:3], 0)):  # nearly always so
-            self._count[address[:3]] = known + 1
-            return []
         new: list[bytes] = []
         for prefix in self._of(address):
             known = self._count.get(prefix, 0)
@@ -177,23 +199,29 @@ class Addresses:
         counts = self._exposed(key[0])
         values = (key,)
         for address in before - after:
-            if (self.owners.discard(address, key) or not self._shown(address)) and counts:
+            is_last = self.owners.discard(address, key)
+            if counts and (is_last or not self._shown(address)):
                 changed += self.prefixes.discard(address)
-        for address in after - before:
-            shown = self._shown(address)
-            self.owners.add(address, values)
-            if counts and not shown:
-                changed += self.prefixes.add(address)
+        new, held = self.owners.add_all(after - before, values)
+        if counts:
+            changed += self.prefixes.add_all(new)
+            changed += self.prefixes.add_all(address for address in held if not self._shown(address, besides=key))
         return changed
 
     def expose(self, namespace: str, addresses: Iterable[Address], *, now: bool) -> list[bytes]:
         """The addresses of a namespace, each once, are shown from now on, or not any more."""
-        count = self.prefixes.add if now else self.prefixes.discard
-        return [prefix for address in addresses if not self._shown(address, namespace) for prefix in count(address)]
+        mine = [address for address in addresses if not self._elsewhere(address, namespace)]
+        if now:
+            return self.prefixes.add_all(mine)
+        return [prefix for address in mine for prefix in self.prefixes.discard(address)]
 
-    def _shown(self, address: Address, beside: str | None = None) -> bool:
-        """Whether a Service that can be asked for has it, outside the namespace `beside`."""
-        return any(space != beside and self._exposed(space) for space, _ in self.owners[address])
+    def _shown(self, address: Address, besides: ServiceKey | None = None) -> bool:
+        """Whether a Service that can be asked for has it, besides this one."""
+        return any(key != besides and self._exposed(key[0]) for key in self.owners[address])
+
+    def _elsewhere(self, address: Address, namespace: str) -> bool:
+        """Whether a Service that can be asked for has it, outside this namespace."""
+        return any(space != namespace and self._exposed(space) for space, _ in self.owners[address])
 
 
 class Index:
@@ -273,8 +301,9 @@ class Index:
 
     def _move(self, key: ServiceKey, old: Backed, new: Backed) -> set[Hashable]:
         """Bring the reverse tables from `old` to `new`; the keys of addresses that have another PTR now."""
-        changed = set(old.ready) ^ set(new.ready) if old.ready else new.ready
-        addresses = {address for endpoint in changed for address in endpoint.addresses}
+        # Those that are new as a whole are told below, by their tables.
+        changed = set(old.ready) ^ set(new.ready) if old.ready or new.service is None else ()
+        addresses: set[Hashable] = {address for endpoint in changed for address in endpoint.addresses}
         prefixes: list[bytes] = []
         for table, before, after in (
             (self.cluster_ips, _cluster_ips(old), _cluster_ips(new)),
@@ -282,7 +311,7 @@ class Index:
         ):
             addresses |= before ^ after
             prefixes += table.move(key, before, after)
-        return {*map(Touched.address, addresses), *map(Touched.prefix, prefixes)}
+        return {*addresses, *map(Touched.prefix, prefixes)} if prefixes else addresses
 
 
 def _cluster_ips(backed: Backed) -> set[Address]:

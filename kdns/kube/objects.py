@@ -4,7 +4,7 @@ Two objects are equal exactly when no answer could tell them apart (and, for end
 ready, no explanation), so "did anything change?" is `!=`. Addresses are packed bytes (4 or 16),
 names are as the cluster writes them; comparisons without case are the index's work.
 
-Named tuples: small, immutable, and of no interest to the garbage collector once it has seen them.
+Named tuples: small and immutable. The garbage collector would look through them again and again: see `calm`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ is none, an object without a name. Equal strings and addresses are kept once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 from sys import intern
 
@@ -37,17 +38,13 @@ DEFAULT_NAMESPACE = "default"
 def address(text: str, path: str) -> Address:
     """A packed address; `path` is the field it stands in."""
     try:
-        return _packed(text)
+        return inet_pton(AF_INET6 if ":" in text else AF_INET, text)
     except _NO_ADDRESS:
         raise ShapeError(f"'{text}' is no IP address", path) from None
 
 
-def _packed(text: str) -> Address:
-    """A tenth of `ipaddress`'s time, which is most of what an endpoint costs. Raises one of `_NO_ADDRESS`."""
-    return inet_pton(AF_INET6 if ":" in text else AF_INET, text)
-
-
 _NO_ADDRESS = (OSError, ValueError)
+"""What `inet_pton` raises. It takes a tenth of `ipaddress`'s time, which was most of what an endpoint cost."""
 
 
 def identity(metadata: schema.Metadata) -> tuple[str, str]:
@@ -86,7 +83,14 @@ def _external(raw: schema.Service, spec: schema.ServiceSpec) -> Iterator[Address
 def _ports(
     ports: Iterable[schema.ServicePort | schema.EndpointPort | schema.ImportPort] | None, path: str
 ) -> tuple[Port, ...]:
-    return tuple(_port(port, place, path) for place, port in enumerate(ports or ()) if port.port is not None)
+    found = tuple([_port(port, place, path) for place, port in enumerate(ports or ()) if port.port is not None])
+    return _kept_once(found)
+
+
+@lru_cache(maxsize=4096)
+def _kept_once(ports: tuple[Port, ...]) -> tuple[Port, ...]:
+    """A cluster's Services and slices have few different ones."""
+    return ports
 
 
 def _port(port: schema.ServicePort | schema.EndpointPort | schema.ImportPort, place: int, path: str) -> Port:
@@ -117,17 +121,17 @@ def endpoint_slice(raw: schema.EndpointSlice) -> Slice:
 
 
 def _slice_endpoint(raw: schema.SliceEndpoint, ports: tuple[Port, ...], cluster: str) -> Endpoint:
-    """Paths are worked out when one is needed: there may be a hundred thousand of these at once."""
-    conditions = raw.conditions or _NO_CONDITIONS
+    """Short of calls, and paths only where one is needed: there may be a hundred thousand of these at once."""
+    conditions, target = raw.conditions or _NO_CONDITIONS, raw.target_ref
     return Endpoint(
-        tuple(map(_packed, raw.addresses or ())),
+        tuple([inet_pton(AF_INET6 if ":" in ip else AF_INET, ip) for ip in raw.addresses or ()]),
         ports,
         raw.hostname or "",
-        _target(raw.target_ref),
-        intern(raw.node_name or ""),
-        intern(raw.zone or ""),
+        _target(target) if target is not None else "",
+        intern(raw.node_name) if raw.node_name else "",
+        intern(raw.zone) if raw.zone else "",
         conditions.ready is not False,
-        bool(conditions.terminating),
+        conditions.terminating is True,
         cluster,
     )
 

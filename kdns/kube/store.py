@@ -72,7 +72,7 @@ class Store:
         for imported, key in dirty:
             touched |= self._rebuild(imported, key)
         if touched:
-            self.index.serial = int(self._wall())
+            self.index.serial = max(self.index.serial, int(self._wall()))  # a clock may be set back, a serial not
             self._publish(touched)
         for kind, count in self.counts.items():
             self._metrics.objects.labels(str(kind)).set(count)

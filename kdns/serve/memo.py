@@ -155,7 +155,8 @@ class Memo:
         """End every answer that depends on one of these keys; how many those were."""
         self.epoch += 1
         before = len(self._entries)
-        for name in keys:
+        # Whichever are fewer: a first list names a hundred thousand keys while hardly an answer is kept.
+        for name in self._dependents.keys() & set(keys):
             for key in self._dependents.pop(name, ()):
                 if entry := self._entries.get(key):
                     self._drop(entry)

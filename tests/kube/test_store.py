@@ -147,6 +147,14 @@ def test_the_serial_is_the_time_of_the_last_change() -> None:
     assert store.index.serial == 1_700_000_000
 
 
+def test_the_serial_never_goes_back_with_the_clock() -> None:
+    times = iter([1_700_000_000.0, 1_600_000_000.0])
+    store = Store(Heard(), lambda: next(times), Metrics())
+    store.update([SERVICE])
+    store.update([SLICE])
+    assert store.index.serial == 1_700_000_000
+
+
 def test_imports_are_kept_apart_from_services() -> None:
     imported = ServiceImport("shop", "web", (B,), (Port("http", 80),))
     of_import = SLICE._replace(name="far", service="", of_import="web", endpoints=(endpoint(A, cluster="east"),))
