@@ -67,6 +67,7 @@ class App:
 
     async def start(self) -> None:
         """Begin to answer. Raises StartError, with nothing left behind."""
+        self.plan.build.serving = True
         await self.load()
         try:
             # Of places that overlap every address comes first: it finds out whether anybody else is there.

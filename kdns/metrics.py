@@ -50,6 +50,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._has_process = False
         self._contacts: dict[str, list[Callable[[], float | None]]] = {}
+        self._states: list[Callable[[], float]] = []
         self._memos: list[tuple[Callable[[], int], Callable[[], int]]] = []
         self._add_server()
         self._add_serving()
@@ -75,16 +76,36 @@ class Metrics:
         self.memo_entries.set_function(lambda: sum(entries() for entries, _ in self._memos))
         self.memo_bytes.set_function(lambda: sum(size() for _, size in self._memos))
 
-    def add_contact(self, kind: str, contacted: Callable[[], float | None], clock: Callable[[], float]) -> None:
-        """Add one who follows a kind; the gauge shows the age of the oldest last word, NaN before the first."""
+    def add_contact(
+        self, kind: str, contacted: Callable[[], float | None], clock: Callable[[], float]
+    ) -> Callable[[], None]:
+        """Add one who follows a kind; the gauge shows the age of the oldest last word, NaN until all had one.
+
+        The function that comes back takes it out again.
+        """
         known = self._contacts.setdefault(kind, [])
         known.append(contacted)
 
         def age() -> float:
             times = [each() for each in known]
-            return max((clock() - time if time is not None else nan) for time in times)
+            return nan if None in times else clock() - min(time for time in times if time is not None)
+
+        def forget() -> None:
+            known.remove(contacted)
+            if not known:
+                self.contact.remove(kind)
 
         self.contact.labels(kind).set_function(age)
+        return forget
+
+    def add_state(self, age: Callable[[], float]) -> Callable[[], None]:
+        """Add a saved state that may be answered from; the gauge shows the age of the oldest one that is.
+
+        The function that comes back takes it out again.
+        """
+        self._states.append(age)
+        self.state_age.set_function(lambda: max((each() for each in self._states), default=0.0))
+        return lambda: self._states.remove(age)
 
     def _add_server(self) -> None:
         """What CoreDNS's *prometheus* and *health* export."""
@@ -122,6 +143,7 @@ class Metrics:
         self.memo_forgotten = self._counter("kdns_memo_forgotten_total", "Answers ended by a change.")
         self.memo_entries = self._gauge("kdns_memo_entries", "Answers that are ready.")
         self.memo_bytes = self._gauge("kdns_memo_bytes", "Bytes that they take.")
+        self.log_lost = self._counter("kdns_log_lost_total", "Lines for standard output that could not be written.")
         self.connections = self._gauge("kdns_tcp_connections", "Open connections.")
         self.connections_closed = self._counter(
             "kdns_tcp_connections_closed_total", "Connections that the server ended.", ["reason"]
@@ -163,6 +185,12 @@ class Metrics:
             "coredns_kubernetes_rest_client_requests_total", "Requests to the API server.", ["code", "method", "host"]
         )
         self.objects = self._gauge("kdns_kubernetes_objects", "Objects held.", ["kind"])
+        self.state_age = self._gauge(
+            "kdns_kubernetes_state_age_seconds", "Age of the saved state that answers are from, 0 if they are not."
+        )
+        self.state_failures = self._counter(
+            "kdns_kubernetes_state_failures_total", "Times that the state could not be saved."
+        )
         self.manifest_errors = self._counter("kdns_manifest_errors_total", "Documents that could not be read.")
         self.manifest_broken = self._gauge(
             "kdns_manifest_broken", "Documents of a file that cannot be read now.", ["file"]

@@ -74,7 +74,8 @@ class Build:
     listening address, `tls` what encrypts them there. `lameduck` is how many seconds to go on
     answering once told to stop. `report` has what is said at start, a line each; `faults` what is
     wrong with what was read, a line each; `samples` names and types that are worth asking for.
-    `warnings` are `file:line: text` of what is served all the same.
+    `warnings` are `file:line: text` of what is served all the same. `serving` is whether questions will come
+    from outside: a command that just looks leaves no traces.
     """
 
     metrics: Metrics
@@ -90,6 +91,7 @@ class Build:
     samples: list[Callable[[], Iterable[tuple[str, str]]]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     lameduck: float = 0.0
+    serving: bool = False
     stopping: bool = False
     _shared: dict[Hashable, object] = field(default_factory=dict)
 

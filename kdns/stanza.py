@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +17,12 @@ from kdns.corefile.values import (
     number,
     one_of,
     read_options,
+    word,
     words,
     zone_names,
     zones,
 )
+from kdns.errors import CorefileError, CorefileErrors
 from kdns.kube.controllers import Settings
 from kdns.kube.options import IPV4, IPV6, Options, PodMode, PtrPolicy
 from kdns.kube.selection import Selection
@@ -31,6 +34,8 @@ from kdns.proto.reverse import is_reverse
 _DEFAULT_TTL = 5
 _MOST_TTL = 3600
 _LEAST_POLL = 0.1
+_LEAST_STALE = 30.0
+"""Seconds; a watch at which nothing happens is heard of every 25."""
 _LONGEST_ZONE = MAX_NAME - 2 * (1 + MAX_LABEL) - len(b"\3svc")
 _FAMILIES = {"ipv4": frozenset({IPV4}), "ipv6": frozenset({IPV6})}
 
@@ -47,6 +52,14 @@ def _poll(line: Directive) -> float:
     seconds = duration(line)
     if seconds < _LEAST_POLL:
         raise line.error(f"'poll' takes at least {_LEAST_POLL:g}s, not '{line.args[0]}'", 0)
+    return seconds
+
+
+def _stale_after(line: Directive) -> float:
+    seconds = duration(line)
+    if 0 < seconds < _LEAST_STALE:
+        least = f"'stale_after' takes at least {_LEAST_STALE:g}s, or 0 for never"
+        raise line.error(f"{least}, not '{line.args[0]}': a watch may be quiet for so long", 0)
     return seconds
 
 
@@ -79,11 +92,22 @@ _OPTIONS: Mapping[str, Callable[[Directive], object]] = {
     "ede": one_of("on", "off"),
     "startup_timeout": duration,
     "resync": duration,
-    "stale_after": duration,
+    "stale_after": _stale_after,
+    "state": word,
     "resyncperiod": gone("CoreDNS took it out in 1.7.0: delete the line"),
     "upstream": gone("CoreDNS took it out in 1.7.0: delete the line; aliases are resolved by the server itself"),
     "transfer": gone("CoreDNS took it out in 1.8.0: use the transfer plugin"),
 }
+
+
+_EITHER = (
+    ("namespaces", "namespace_labels"),
+    ("noendpoints", "zonal"),
+    ("manifests", "endpoint"),
+    ("manifests", "kubeconfig"),
+    ("manifests", "state"),
+)
+"""Options that exclude one another; the second of each is what is told to be wrong."""
 
 
 class Stanza(NamedTuple):
@@ -99,35 +123,52 @@ class Stanza(NamedTuple):
 
 
 def read(directive: Directive, default_zones: tuple[Name, ...]) -> Stanza:
-    """Read a directive. Raises CorefileError and CorefileErrors."""
-    given = read_options(directive, _OPTIONS)
-    own = zone_names(directive, directive.words) or default_zones
-    _check(directive, given, own)
+    """Read a directive. Raises CorefileErrors with all that is wrong with it."""
+    mistakes = [*_conflicts(directive)]
+    given: dict[str, Any] = {}
+    own: tuple[Name, ...] = ()
+    try:
+        given = read_options(directive, _OPTIONS)
+    except CorefileErrors as several:
+        mistakes += several.errors
+    try:
+        own = zone_names(directive, directive.words) or default_zones
+        mistakes += _check(directive, own)
+    except CorefileError as error:
+        mistakes.append(error)
+    if mistakes:
+        raise CorefileErrors(mistakes)
     wanted = _files(directive, given) if "manifests" in given else _server(directive, given)
     falls = given.get("fallthrough")
     return Stanza(_options(given, own), wanted, None if falls is None else falls or (ROOT,), _place(directive))
 
 
-def _check(directive: Directive, given: Mapping[str, Any], own: tuple[Name, ...]) -> None:
+def _conflicts(directive: Directive) -> Iterator[CorefileError]:
+    """Options that exclude one another, whether or not what they say is right."""
+    lines = {line.name: line for line in directive.body}
+    for one, other in _EITHER:
+        if one in lines and other in lines:
+            yield lines[other].error(f"'{other}' cannot stand beside '{one}'")
+
+
+def _check(directive: Directive, own: tuple[Name, ...]) -> Iterator[CorefileError]:
+    """What is wrong with the zones."""
     if all(map(is_reverse, own)):
-        raise directive.error("one zone at least must not be a reverse zone, for instance cluster.local")
+        yield directive.error("one zone at least must not be a reverse zone, for instance cluster.local")
     for zone in own:
         if len(zone) > _LONGEST_ZONE:
             limit = f"a zone has at most {_LONGEST_ZONE} octets, so that every Service has a name in it"
-            raise directive.error(f"{limit}; '{to_text(zone)}' has {len(zone)}")
-    for one, other in (
-        ("namespaces", "namespace_labels"),
-        ("noendpoints", "zonal"),
-        ("manifests", "endpoint"),
-        ("manifests", "kubeconfig"),
-    ):
-        if one in given and other in given:
-            line = next(line for line in directive.body if line.name == other)
-            raise line.error(f"'{other}' cannot stand beside '{one}'")
-    for zone in given.get("multicluster", ()):
-        if zone not in own:
-            line = next(line for line in directive.body if line.name == "multicluster")
-            raise line.error(f"'{to_text(zone)}' must be one of the zones of kubernetes too")
+            yield directive.error(f"{limit}; '{to_text(zone)}' has {len(zone)}")
+    for line in directive.body:
+        if line.name == "multicluster":
+            yield from _strangers(line, own)
+
+
+def _strangers(line: Directive, own: tuple[Name, ...]) -> Iterator[CorefileError]:
+    with suppress(CorefileError):  # that is told already
+        for zone in zones(line):
+            if zone not in own:
+                yield line.error(f"'{to_text(zone)}' must be one of the zones of kubernetes too")
 
 
 def _options(given: Mapping[str, Any], own: tuple[Name, ...]) -> Options:
@@ -180,6 +221,7 @@ def _server(directive: Directive, given: Mapping[str, Any]) -> Server:
         pods=given.get("pods") == PodMode.VERIFIED,
         endpoints="noendpoints" not in given,
         imports="multicluster" in given,
+        state=str(folder / given["state"]) if "state" in given else "",
         **named,
     )
 

@@ -49,6 +49,9 @@ class Told:
         """No object comes from anywhere."""
         return None
 
+    def missing_imports(self) -> str:
+        return ""
+
     def missing(self) -> str:
         """Nothing."""
         return ""

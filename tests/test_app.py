@@ -319,7 +319,7 @@ async def test_a_port_that_is_taken_for_tcp_is_not_kept_for_udp(monkeypatch: pyt
         picks = [port, 0]
 
         def listener(responder: object, host: str, _: int, **rest: object) -> UdpListener:
-            return UdpListener(responder, host, picks.pop(0), **rest)  # type: ignore[arg-type]
+            return UdpListener(responder, host, picks.pop(0) if picks else 0, **rest)  # type: ignore[arg-type]
 
         monkeypatch.setattr(app_module, "UdpListener", listener)
         async with started(planned(WHOAMI)) as app:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -103,6 +104,16 @@ def test_the_processs_own_are_there_once_they_are_added() -> None:
     assert not names & set(read(metrics))
     metrics.add_process()
     assert names <= set(read(metrics))
+
+
+def test_the_oldest_state_that_is_answered_from_is_shown() -> None:
+    metrics = Metrics()
+    assert read(metrics)["kdns_kubernetes_state_age_seconds"][1][0].value == 0
+    forget = [metrics.add_state(partial(float, age)) for age in (0, 60, 30)]
+    for shown in (60, 30, 0):
+        assert read(metrics)["kdns_kubernetes_state_age_seconds"][1][0].value == shown
+        forget.pop(1 if len(forget) > 1 else 0)()
+    assert read(metrics)["kdns_kubernetes_state_age_seconds"][1][0].value == 0
 
 
 def test_the_content_type_is_that_of_the_text_format() -> None:

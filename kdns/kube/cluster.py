@@ -30,6 +30,9 @@ class Source(Protocol):
     def missing(self) -> str:
         """What is not known yet, for people; empty once everything was."""
 
+    def missing_imports(self) -> str:
+        """What only multicluster zones wait for, for people; empty if nothing."""
+
     def stale(self) -> str:
         """Why answers may be out of date, for people; empty while they are not known to be."""
 
@@ -72,6 +75,10 @@ class Cluster:
     def missing(self) -> str:
         """What is not known yet, for people; empty once everything was."""
         return self.source.missing()
+
+    def missing_imports(self) -> str:
+        """What only multicluster zones wait for, for people; empty if nothing."""
+        return self.source.missing_imports()
 
     def stale(self) -> str:
         """Why answers may be out of date, for people; empty while they are not known to be."""

@@ -16,12 +16,16 @@ from kdns.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a cluster needs of the process. `clock` is loop time, `wall` Unix time, in seconds."""
+    """What a cluster needs of the process. `clock` is loop time, `wall` Unix time, in seconds.
+
+    `serving` says whether it serves: one that just looks leaves no traces.
+    """
 
     publish: Callable[[Iterable[Hashable]], None]
     metrics: Metrics
     clock: Callable[[], float]
     wall: Callable[[], float]
+    serving: Callable[[], bool] = lambda: False
 
 
 def cluster(wanted: Files | Server, around: Surroundings, place: str) -> Cluster:
@@ -48,4 +52,4 @@ def _server(wanted: Server, store: Store, around: Surroundings) -> Source:
     from kdns.kube.live.timing import Timing
 
     timing = Timing(around.clock, around.wall, asyncio.sleep, SystemRandom())
-    return Live(wanted, access(wanted), store, around.metrics, timing)
+    return Live(wanted, access(wanted), store, around.metrics, timing, serving=around.serving)

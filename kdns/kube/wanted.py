@@ -23,7 +23,8 @@ class Server:
     """An API server: a kubeconfig's (and a context of it), that at a URL (with certificate files), or the Pod's own.
 
     `qps`, `burst` and `inflight` limit requests, 0 for the defaults. `pods` and `imports` are followed only
-    if wanted, endpoints unless not. Times in seconds; 0 turns `resync` and `stale_after` off.
+    if wanted, endpoints unless not. Times in seconds; 0 turns `resync` and `stale_after` off. `state` is the
+    file in which the state is saved, empty for none.
     """
 
     kubeconfig: tuple[str, ...] = ()
@@ -39,3 +40,4 @@ class Server:
     startup_timeout: float = 5.0
     resync: float = 1800.0
     stale_after: float = 0.0
+    state: str = ""

@@ -7,6 +7,19 @@ Description
     Without ZONES those of the server block are taken. The first zone that is not a reverse zone is
     the one that PTR records point into. A CIDR stands for its reverse zones.
 
+    With `state FILE` (relative to the Corefile) what is known of a cluster behind an API server is saved:
+    once everything is known, then at most every 30 seconds, and at the end. A server that starts while the API
+    server is away answers from that and is ready; clients are told (EDE 3) until everything was heard from the API
+    server once. The file is for its owner alone to read. One that is damaged, or was saved with other
+    settings, is set aside under the name FILE.aside.
+
+    Start waits until everything is known, or for `startup_timeout`. Until it is, names of these zones
+    are SERVFAIL (EDE 14), not the next plugin's, and /ready says what is missing. Later the API server may be away:
+    answers go on as before. What it refuses is asked for again, and done without where that can be: without
+    EndpointSlices Endpoints are followed, without ServiceImports (because their CustomResourceDefinition is not
+    there, above all) all is served but the `multicluster` zones, and with `namespaces` those that are named are
+    taken to exist where Namespaces may not be read.
+
 Syntax
     kubernetes [ZONES...] {
         manifests PATH...            files and folders of manifests, relative to the Corefile
@@ -17,7 +30,8 @@ Syntax
         endpoint URL                 an API server; `tls CERT KEY CACERT` for its credentials
         kubeconfig FILE [CONTEXT]    or that of a kubeconfig; default is the service account of the Pod
         resync DURATION              how often everything is compared with a list; default 30m, 0 for never
-        stale_after DURATION         tell clients (EDE 3) when the API server was silent for so long
+        stale_after DURATION         tell clients (EDE 3) when the API server was silent for so long, at least 30s
+        state FILE                   keep what is known, to start from while the API server is away
         apiserver_qps N              limits for the API server; also apiserver_burst, apiserver_max_inflight
         namespaces NAMESPACE...      only these namespaces exist
         namespace_labels SELECTOR    only namespaces with these labels exist
@@ -57,6 +71,8 @@ Metrics
     kdns_kubernetes_relists_total{kind, cause}     lists taken in: first, expired, broken, backwards, audit
     kdns_kubernetes_repaired_total{kind}           objects that were wrong when compared with a list
     kdns_kubernetes_events_total{kind, type}       events of watches
+    kdns_kubernetes_state_age_seconds              age of the saved state that answers are from, 0 if they are not
+    kdns_kubernetes_state_failures_total           times that the state could not be saved
     kdns_kubernetes_decode_errors_total{kind}      objects that could not be read
     coredns_kubernetes_dns_programming_duration_seconds{service_kind}    from a change to the answers that show it
     coredns_kubernetes_rest_client_requests_total{code, method, host}    requests to the API server
@@ -87,6 +103,8 @@ from kdns.kube.reason import Reason, because
 from kdns.kube.resolve import form_of, resolve
 from kdns.kube.samples import samples
 from kdns.kube.sources import Surroundings, cluster
+from kdns.kube.statefile import obstacle
+from kdns.kube.wanted import Server
 from kdns.metrics import Metrics
 from kdns.proto.message import Ede
 from kdns.proto.name import Name, is_at_or_below, longest, to_text
@@ -102,6 +120,7 @@ _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
 def setup(directive: Directive, site: Site) -> Plugin:
     """Read the directive; make the cluster, or take the one that another server block made with the same settings."""
     stanza = read(directive, site.zones)
+    _check_state(directive, stanza, site.build)
     options, own = stanza.options, _cluster(stanza, site.build)
     site.lend(own)
     site.providers.append(lambda query: meta.labels(query.question, query.client.ip, options, own.index))
@@ -115,11 +134,23 @@ def setup(directive: Directive, site: Site) -> Plugin:
     )
 
 
+def _check_state(directive: Directive, stanza: Stanza, build: Build) -> None:
+    """One file has one state. That it cannot be written keeps nobody from answering."""
+    if not isinstance(stanza.wanted, Server) or not stanza.wanted.state:
+        return
+    file = stanza.wanted.state
+    *_, line = (line for line in directive.body if line.name == "state")
+    if build.shared(("state", file), lambda: stanza.wanted) != stanza.wanted:
+        raise line.error(f"'{line.args[0]}' has the state of another cluster already, or of another part of it", 0)
+    warning = f"{line.file}:{line.line}: the state cannot be saved: "
+    build.warnings += [warning + text for text in [obstacle(file)] if text and warning + text not in build.warnings]
+
+
 def _cluster(stanza: Stanza, build: Build) -> Cluster:
     """The cluster that is wanted; one for all directives that want the same."""
 
     def make() -> Cluster:
-        around = Surroundings(build.changes.publish, build.metrics, build.clock, build.wall)
+        around = Surroundings(build.changes.publish, build.metrics, build.clock, build.wall, lambda: build.serving)
         made = cluster(stanza.wanted, around, stanza.place)
         zones = stanza.options.zones
         build.parts.append(made)
@@ -188,6 +219,8 @@ class Kubernetes:
         if question.type in _TRANSFERS:
             return Answer(because(Reason.TRANSFER_OFF), RCode.REFUSED)
         missing = self._cluster.missing()
+        if zone in self._options.multicluster:
+            missing = missing or self._cluster.missing_imports()
         if missing and form_of(question.folded, zone) not in _STATIC:
             return Answer(because(Reason.NOT_SYNCED, missing), RCode.SERVFAIL)
         server = self._binds or (ip_address(query.local.ip.partition("%")[0]).packed,)
@@ -215,7 +248,7 @@ class Kubernetes:
             tallies=(lambda sent: count(sent.count),),
             serial=lambda: index.serial,
         )
-        soa = (soa_record(zone, self._options, index.serial),) if answer.negative else ()
+        soa = (soa_record(answer.zone or zone, self._options, index.serial),) if answer.negative else ()
         return Response(
             rcode=answer.rcode,
             answer=answer.answer,

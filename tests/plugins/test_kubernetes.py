@@ -40,7 +40,7 @@ KNOWN = (
     "manifests, poll, controllers, service_cidr, pod_cidr, endpoint, tls, kubeconfig, apiserver_qps, "
     "apiserver_burst, apiserver_max_inflight, namespaces, namespace_labels, labels, pods, endpoint_pod_names, ttl, "
     "negative_ttl, noendpoints, fallthrough, ignore, multicluster, zonal, families, ptr, ede, startup_timeout, resync, "
-    "stale_after"
+    "stale_after, state"
 )
 
 
@@ -165,6 +165,7 @@ def test_a_bad_line_is_an_error_that_says_what_would_be_right(line: str, error: 
         ("zonal; noendpoints", 3, "'zonal' cannot stand beside 'noendpoints'"),
         ("manifests a; endpoint https://10.0.0.1", 4, "'endpoint' cannot stand beside 'manifests'"),
         ("kubeconfig a; manifests a", 3, "'kubeconfig' cannot stand beside 'manifests'"),
+        ("manifests a; state b", 4, "'state' cannot stand beside 'manifests'"),
     ],
 )
 def test_some_options_exclude_each_other(lines: str, line: int, error: str) -> None:
@@ -256,6 +257,7 @@ PLAIN = Options(zones=(ZONE,), primary=ZONE)
         ("endpoint https://10.0.0.1 https://10.0.0.2; tls cert key ca", {}),
         ("kubeconfig file context; startup_timeout 10s", {}),
         ("kubeconfig file", {}),
+        ("state file", {}),
         ("apiserver_qps 0.5; apiserver_burst 10; apiserver_max_inflight 0", {}),
         ("namespaces a b", {}),
         ("labels a=b", {}),
@@ -406,6 +408,43 @@ def test_server_blocks_share_a_cluster_that_is_set_up_alike(one: str, other: str
     assert sum(isinstance(part, Cluster) for part in build.parts) == clusters
     assert len(build.report) == len(build.faults) == len(build.samples) == clusters
     assert list(build.readiness) == ["kubernetes"]
+
+
+def planned(text: str, folder: Path) -> Build:
+    return plan(parse(text, str(folder / "Corefile"), environ={}, disk=Local()), Clock(), Clock()).build
+
+
+def test_the_state_lies_beside_the_corefile(tmp_path: Path) -> None:
+    build = planned(corefile("state there/kdns"), tmp_path)
+    assert build.warnings == [
+        f"{tmp_path}/Corefile:3: the state cannot be saved: there is no folder '{tmp_path}/there'"
+    ]
+    (tmp_path / "there").mkdir()
+    assert planned(corefile("state there/kdns"), tmp_path).warnings == []
+    assert planned(corefile(f"state {tmp_path}/there/kdns"), Path("/nowhere")).warnings == []
+    (warning,) = planned(corefile("state a; state there"), tmp_path).warnings
+    assert (
+        warning
+        == f"{tmp_path}/Corefile:4: the state cannot be saved: '{tmp_path}/there' is a folder: name a file in it"
+    )
+
+
+def test_blocks_that_share_a_cluster_share_its_state(tmp_path: Path) -> None:
+    build = planned(corefile("state gone/kdns") + corefile("state gone/kdns", keys="east.local"), tmp_path)
+    assert sum(isinstance(part, Cluster) for part in build.parts) == 1
+    assert len(build.warnings) == 2, "each line has its own"
+
+
+def test_two_clusters_need_two_states(tmp_path: Path) -> None:
+    text = corefile("state kdns") + corefile("state kdns; namespaces a", keys="east.local")
+    with pytest.raises(CorefileErrors) as raised:
+        planned(text, tmp_path)
+    (mistake,) = raised.value.errors
+    assert mistake.text == "'kdns' has the state of another cluster already, or of another part of it"
+    assert (
+        sum(isinstance(part, Cluster) for part in planned(text.replace("state kdns", "state a", 1), tmp_path).parts)
+        == 2
+    )
 
 
 FOLDER = Path(__file__).parent.parent / "spec"

@@ -6,17 +6,21 @@ read again when they changed or when the server refuses them.
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from kdns.kube.live import library
-from kdns.kube.live.library import CredentialFault, Settings
+from kdns.kube.live.library import Settings
 from kdns.kube.wanted import Server
 
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+_PLUGIN_WITHIN = 60.0
+"""Seconds that a kubeconfig's exec plugin has; everything else waits for it."""
 
 
 class AccessFault(Exception):
@@ -61,10 +65,10 @@ class InCluster:
             )
         for file in self.files():
             _readable(file)
-        try:
-            return library.cluster_settings(self.token_file, self.authority, self.environ)
-        except (CredentialFault, OSError, ValueError) as error:
-            raise AccessFault(f"{self.token_file}: {error}") from None
+        with _blaming(self.token_file):
+            settings = library.cluster_settings(self.token_file, self.authority, self.environ)
+            library.token_of(settings)
+        return _checked(settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,11 @@ class Kubeconfig:
     async def settings(self) -> Settings:
         """Read it, run its exec plugin. Raises AccessFault."""
         _readable(self.file)
-        try:
-            return await library.kubeconfig_settings(self.file, self.context)
-        except (CredentialFault, OSError, ValueError, TypeError, KeyError, AssertionError, RuntimeError) as error:
-            raise AccessFault(f"{self.file}: {str(error) or type(error).__name__}") from None
+        with _blaming(self.file):
+            async with asyncio.timeout(_PLUGIN_WITHIN):
+                settings = await library.kubeconfig_settings(self.file, self.context)
+            library.token_of(settings)
+            return _checked(settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,22 @@ class Address:
         """Check the files. Raises AccessFault."""
         for file in self.files():
             _readable(file)
-        return library.plain_settings(self.url, self.cert, self.key, self.authority)
+        return _checked(library.plain_settings(self.url, self.cert, self.key, self.authority))
+
+
+@contextmanager
+def _blaming(file: str) -> Iterator[None]:
+    """Blame a file for all that goes wrong.
+
+    The library lets out whatever it meets in it: errors of YAML, of Base64, of a plugin's JSON, lookups in null.
+    """
+    try:
+        yield
+    except TimeoutError:
+        raise AccessFault(f"{file}: its exec plugin did not end within {_PLUGIN_WITHIN:g} seconds") from None
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise AccessFault(f"{file}: {text or type(error).__name__}") from None
 
 
 def _readable(file: str) -> None:
@@ -123,6 +143,14 @@ def _readable(file: str) -> None:
         raise AccessFault(f"{file}: {error.strerror}") from None
     if not content:
         raise AccessFault(f"{file}: the file is empty")
+
+
+def _checked(settings: Settings) -> Settings:
+    try:
+        library.check_certificates(settings)
+    except library.CredentialFault as error:
+        raise AccessFault(str(error)) from None
+    return settings
 
 
 def access(wanted: Server) -> Access:

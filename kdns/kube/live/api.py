@@ -1,29 +1,27 @@
-"""An API server to be asked: sessions made and renewed, tokens sent, limits kept, errors told apart."""
+"""An API server to be asked: tokens sent, limits kept, errors told apart, requests counted."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
-from pathlib import Path
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from kdns.kube.live import library
 from kdns.kube.live.access import Access, AccessFault
 from kdns.kube.live.faults import ApiFault, Silent, Unreachable
 from kdns.kube.live.limiter import Limiter
+from kdns.kube.live.login import Entry, Login
 from kdns.kube.live.timing import Timing
 from kdns.kube.schema.answers import Status, read_status
-from kdns.log import logger
 from kdns.metrics import Metrics
 
-_log = logger("kubernetes")
 _CHUNK_WITHIN = 30.0
+"""Seconds."""
 _PROBE_EVERY = 1.0
 """Seconds, and up to twice as long by chance, between looks whether a server that was gone is back."""
 _PROBE_WITHIN = 5.0
 _UNAUTHORIZED = 401
+_LONGEST_WORDS = 200
 _PLAIN = {"Accept": "application/json", "Accept-Encoding": "identity"}
 """Watches are compressed member by member (Kubernetes 1.37), which is easily misread; nothing is asked for."""
 
@@ -32,30 +30,20 @@ class Api:
     """One API server."""
 
     def __init__(self, access: Access, limiter: Limiter, metrics: Metrics, timing: Timing) -> None:
-        self._access = access
+        self._login = Login(access)
         self._limiter = limiter
         self._metrics = metrics
         self._timing = timing
         self._probe: asyncio.Task[None] | None = None
-        self._session: library.Session | None = None
-        self._token = ""
-        self._host = ""
-        self._stamps: dict[str, object] = {}
-        self._encryption: tuple[object, ...] = ()
-        self._distrusted = False
-        self._renewing = asyncio.Lock()
-        self._told = ""
+        self._waiting = 0
 
     async def page(self, path: str, query: Mapping[str, str], *, begin: float) -> bytes:
         """The body of an answer that begins within `begin` seconds. Raises ApiFault, Unreachable, AccessFault."""
-        async with self.stream(path, query, begin=begin) as chunks:
-            return b"".join([chunk async for chunk in chunks])
-
-    async def recovered(self) -> None:
-        """Return when the server answers anything at all. One task asks for all who wait."""
-        if self._probe is None or self._probe.done():
-            self._probe = asyncio.create_task(self._ask_until_answered())
-        await asyncio.shield(self._probe)
+        try:
+            async with self._limiter.turn() as held, self._opened(path, query, begin, held) as response:
+                return b"".join([chunk async for chunk in _chunks(response, _CHUNK_WITHIN)])
+        except Silent as silent:
+            raise Unreachable(str(silent), away=silent.away) from None
 
     @asynccontextmanager
     async def stream(
@@ -63,111 +51,91 @@ class Api:
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         """The body of an answer that begins within `begin` seconds, chunk by chunk.
 
-        Each comes at most `within` seconds after the one before, or Silent is raised.
+        Each comes at most `within` seconds after the one before. Once it has begun it takes nobody's place: a
+        watch goes on for minutes.
 
-        Raises ApiFault, Unreachable, AccessFault, here and while it is read.
+        Raises ApiFault, Unreachable, AccessFault, here and while it is read; Silent where time is over.
         """
-        response = await self._ask(path, query, begin)
-        try:
-            if response.status != 200:
-                raise await _fault(response)
+        async with AsyncExitStack() as stack:
+            async with self._limiter.turn() as held:
+                response = await stack.enter_async_context(self._opened(path, query, begin, held))
             yield _chunks(response, within)
-        except library.HttpFault as error:
-            raise Unreachable(_why(error)) from None
+
+    async def recovered(self) -> None:
+        """Return when the server answers anything at all. One task asks for all who wait, and only for them."""
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.create_task(self._ask_until_answered())
+        self._waiting += 1
+        try:
+            await asyncio.shield(self._probe)
         finally:
-            response.close()
+            self._waiting -= 1
+            if not self._waiting:
+                self._probe.cancel()
 
     async def close(self) -> None:
         """End all connections."""
         if self._probe is not None:
             self._probe.cancel()
-        await self._disconnect()
+            await asyncio.gather(self._probe, return_exceptions=True)
+        await self._login.close()
 
-    async def _disconnect(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    async def _ask(self, path: str, query: Mapping[str, str], begin: float) -> library.Response:
-        response = await self._ask_once(path, query, begin)
+    @asynccontextmanager
+    async def _opened(
+        self, path: str, query: Mapping[str, str], begin: float, held: float
+    ) -> AsyncIterator[library.Response]:
+        """The response to a question; asked once more with what the files say now if our credentials are refused."""
+        entry = await self._login.entry()
+        response = await self._ask(entry, path, query, begin, held)
         if response.status == _UNAUTHORIZED:
             response.close()
-            self._distrusted = True
-            response = await self._ask_once(path, query, begin)
+            self._login.distrust(entry)
+            held = await self._limiter.token()
+            response = await self._ask(await self._login.entry(), path, query, begin, held)
+        try:
+            if response.status != 200:
+                raise await _fault(response)
+            yield response
+        except library.HttpFault as error:
+            raise Unreachable(_why(error)) from None
+        finally:
+            response.close()
+
+    async def _ask(
+        self, entry: Entry, path: str, query: Mapping[str, str], begin: float, held: float
+    ) -> library.Response:
+        self._metrics.rest_waited.labels("GET", entry.host).observe(held)
+        began = self._timing.clock()
+        deadline = asyncio.timeout(begin)
+        try:
+            async with deadline:
+                response = await entry.session.get(path, query, _headers(entry))
+        except library.HttpFault as error:
+            self._count("<error>", entry, began)
+            if deadline.expired():
+                raise Silent(f"no answer within {begin:g} seconds", away=True) from None
+            raise Unreachable(_why(error), away=True) from None
+        self._count(str(response.status), entry, began)
         return response
+
+    def _count(self, code: str, entry: Entry, began: float) -> None:
+        self._metrics.rest_requests.labels(code, "GET", entry.host).inc()
+        self._metrics.rest_duration.labels("GET", entry.host).observe(self._timing.clock() - began)
 
     async def _ask_until_answered(self) -> None:
         while True:
             await self._timing.sleep(_PROBE_EVERY * (1.0 + self._timing.random.random()))
             try:
                 async with asyncio.timeout(_PROBE_WITHIN):
-                    session = await self._renewed()
-                    (await session.get("/readyz", {}, self._headers())).close()
+                    entry = await self._login.entry()
+                    (await entry.session.get("/readyz", {}, _headers(entry))).close()
             except (AccessFault, *library.HttpFault):
                 continue
             return
 
-    async def _ask_once(self, path: str, query: Mapping[str, str], begin: float) -> library.Response:
-        async with self._limiter.turn():
-            session = await self._renewed()
-            began = self._timing.clock()
-            try:
-                async with asyncio.timeout(begin):
-                    response = await session.get(path, query, self._headers())
-            except library.HttpFault as error:
-                self._count("<error>", began)
-                raise Unreachable(_why(error)) from None
-            self._count(str(response.status), began)
-            return response
 
-    def _headers(self) -> dict[str, str]:
-        return {**_PLAIN, "Authorization": self._token} if self._token else dict(_PLAIN)
-
-    def _count(self, code: str, began: float) -> None:
-        self._metrics.rest_requests.labels(code, "GET", self._host).inc()
-        self._metrics.rest_duration.labels("GET", self._host).observe(self._timing.clock() - began)
-
-    async def _renewed(self) -> library.Session:
-        """The session, with credentials as their files say now. Raises AccessFault if there never were any."""
-        async with self._renewing:
-            if self._session is None or self._distrusted or _stamps(self._stamps) != self._stamps:
-                try:
-                    await self._renew()
-                except AccessFault as error:
-                    if self._session is None:
-                        raise
-                    self._tell(f"{error}; going on with what was read before")
-            assert self._session is not None
-            return self._session
-
-    async def _renew(self) -> None:
-        self._distrusted = False
-        stamps = _stamps(self._access.files())
-        settings = await self._access.settings()
-        encryption = (settings.host, settings.verify_ssl, settings.tls_server_name, settings.proxy)
-        files = [file for file in (settings.ssl_ca_cert, settings.cert_file, settings.key_file) if file]
-        encryption += tuple(map(_content, files))
-        self._stamps = {**stamps, **_stamps(files)}
-        self._token = library.token_of(settings)
-        self._host = urlsplit(settings.host).netloc
-        if self._session is None or encryption != self._encryption:
-            await self._connect(settings)
-            self._encryption = encryption
-        self._told = ""
-
-    async def _connect(self, settings: library.Settings) -> None:
-        try:
-            session = library.Session(settings)
-        except OSError as error:
-            named = settings.cert_file or settings.ssl_ca_cert or self._access.describe()
-            raise AccessFault(f"{named}: {error}") from None
-        await self._disconnect()  # connections made with the old certificates end
-        self._session = session
-
-    def _tell(self, line: str) -> None:
-        if line != self._told:
-            self._told = line
-            _log.log(logging.WARNING, "%s", line)
+def _headers(entry: Entry) -> dict[str, str]:
+    return {**_PLAIN, "Authorization": entry.token} if entry.token else dict(_PLAIN)
 
 
 async def _chunks(response: library.Response, within: float) -> AsyncIterator[bytes]:
@@ -185,11 +153,13 @@ async def _chunks(response: library.Response, within: float) -> AsyncIterator[by
 
 
 async def _fault(response: library.Response) -> ApiFault:
+    body = b""
     try:
         async with asyncio.timeout(_CHUNK_WITHIN):
-            status = read_status(await response.read())
+            body = await response.read()
+        status = read_status(body)
     except (ValueError, *library.HttpFault):
-        status = Status()
+        status = Status(message=_line(body))
     seconds = response.headers.get("Retry-After", "")
     return fault_of(status, response.status, float(seconds) if seconds.isdigit() else None)
 
@@ -202,23 +172,10 @@ def fault_of(status: Status, code: int = 0, retry_after: float | None = None, *,
     return ApiFault(code or status.code or 500, reason, message, after, in_stream=in_stream)
 
 
-def _stamps(files: Iterable[str]) -> dict[str, object]:
-    return {file: _stamp(file) for file in files}
-
-
-def _stamp(file: str) -> object:
-    try:
-        found = Path(file).stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
-
-
-def _content(file: str) -> bytes:
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise AccessFault(f"{file}: {error.strerror}") from None
+def _line(body: bytes) -> str:
+    """A short answer in plain words, as for a path that an API server does not know; empty for anything longer."""
+    text = body.decode(errors="replace").strip()
+    return text if len(text) <= _LONGEST_WORDS and text.isprintable() and not text.startswith(("<", "{", "[")) else ""
 
 
 def _why(error: BaseException) -> str:

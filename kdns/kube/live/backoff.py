@@ -21,11 +21,14 @@ class Backoff:
         self._next = FIRST
         self._began = clock()
 
+    def reset(self) -> None:
+        """The next wait is a first one again: what was waited for has come."""
+        self._next, self._began = FIRST, self._clock()
+
     def next(self, least: float = 0.0) -> float:
         """Seconds to wait now; `least` is what the server asked for (`Retry-After`), to which chance is added."""
-        now = self._clock()
-        if now - self._began > RESET:
-            self._next, self._began = FIRST, now
+        if self._clock() - self._began > RESET:
+            self.reset()
         delay = self._next * (1.0 + self._random.random())
         self._next = min(self._next * FACTOR, LONGEST)
         return max(delay, least * (1.0 + self._random.random() / 10))

@@ -31,17 +31,27 @@ class ApiFault(Exception):
 
     @property
     def too_large(self) -> bool:
-        """The version that was asked for is one that this server has not reached."""
-        return self.status == 504 or "Too large resource version" in str(self)
+        """The version that was asked for is one that this server has not reached.
+
+        The message tells: other answers are 504 as well, those of load balancers above all.
+        """
+        return "Too large resource version" in str(self)
 
     @property
     def refused(self) -> bool:
-        """Not served or not allowed: asking again soon changes nothing."""
-        return self.status in {401, 403, 404, 405}
+        """Not served or not allowed: asking again soon changes nothing. (401 is about us, not about the resource.)"""
+        return self.status in {403, 404, 405}
 
 
 class Unreachable(Exception):
-    """No answer: refused, reset, cut, silent, or not to be trusted (TLS)."""
+    """No answer, or none to its end: refused, reset, cut, silent, not to be trusted (TLS), not to be read.
+
+    `away` tells that none had begun: perhaps the server is not there at all.
+    """
+
+    def __init__(self, text: str, *, away: bool = False) -> None:
+        super().__init__(text)
+        self.away = away
 
 
 class Silent(Unreachable):

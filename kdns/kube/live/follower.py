@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from kdns.kube.live.access import AccessFault
 from kdns.kube.live.api import Api
-from kdns.kube.live.faults import ApiFault
+from kdns.kube.live.faults import ApiFault, Unreachable
 from kdns.kube.live.holding import Holding, Sink
 from kdns.kube.live.listwatch import ListWatch
 from kdns.kube.live.reflector import Cause, Reflector
 from kdns.kube.live.resources import Item, Resource
 from kdns.kube.live.timing import Timing
+from kdns.kube.objects import Ref
 from kdns.log import logger
 from kdns.metrics import Metrics
 
@@ -21,9 +23,11 @@ _SPREAD = 0.2
 
 
 class Follower:
-    """Follows a resource into `sink`. `applied` hears of objects that changed, `refused` of a lasting no.
+    """Follows a resource into `sink`. `applied` hears of objects that changed, `refused` of a no before the first
+    list; it says whether it saw to that.
 
-    `contact` is the clock's time of the server's last word, in seconds; None before the first.
+    `contacted` is the clock's time of the server's last word, in seconds; None before the first. `settled` is set
+    once nobody has to wait for it: everything is known, or it will do without for now.
     """
 
     def __init__(
@@ -35,10 +39,12 @@ class Follower:
         timing: Timing,
         *,
         applied: Callable[[Item], None],
-        refused: Callable[[Follower, ApiFault], None],
+        refused: Callable[[Follower, Exception], bool],
     ) -> None:
         self.resource = resource
         self.contacted: float | None = None
+        self.settled = asyncio.Event()
+        self._cut_off = asyncio.Event()
         self._metrics = metrics
         self._timing = timing
         self._refused = refused
@@ -50,6 +56,14 @@ class Follower:
     def known(self) -> asyncio.Event:
         """Set once everything was taken in for the first time."""
         return self._reflector.synced
+
+    async def cut_off(self) -> None:
+        """Return once the server could not be reached."""
+        await self._cut_off.wait()
+
+    def prime(self, refs: Iterable[Ref]) -> None:
+        """Begin with objects that a saved state gave to the store."""
+        self._holding.prime(refs)
 
     async def run(self, resync: float) -> None:
         """Follow until cancelled; compare with a list every `resync` seconds, 0 for never."""
@@ -79,6 +93,7 @@ class Follower:
 
     def listed(self, cause: Cause, differed: int) -> None:
         """A list was taken in."""
+        self.settled.set()
         self._metrics.relists.labels(str(self.resource.kind), str(cause)).inc()
         if cause in {Cause.BACKWARDS, Cause.BROKEN}:
             _log.warning("%s: listed anew (%s), %d objects differed", self.resource, cause, differed)
@@ -94,11 +109,19 @@ class Follower:
 
     def failed(self, error: Exception) -> None:
         """Something failed. The same is told once until it goes on."""
-        if isinstance(error, ApiFault) and error.refused and not self.known.is_set():
-            self._refused(self, error)
-        if str(error) != self._told:
+        if not isinstance(error, ApiFault):
+            self._cut_off.set()
+        refused = isinstance(error, ApiFault) and error.refused and not self.known.is_set()
+        if refused and self._refused(self, error):
+            return
+        if str(error) != self._told and not isinstance(error, AccessFault):  # that is told once, not by each kind
             self._told = str(error)
-            _log.warning("%s: %s; trying again", self.resource, error)
+            _log.warning("%s: %s; trying again", self.resource, error, exc_info=_defect(error))
+
+
+def _defect(error: Exception) -> Exception | None:
+    """What is a fault of ours, for the log to show where."""
+    return None if isinstance(error, ApiFault | Unreachable) else error
 
 
 _TYPES = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK"})

@@ -6,12 +6,16 @@ event out of order, the end of an object whose name has a successor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import NamedTuple, Protocol, TypeVar
 
 from kdns.kube.live.resources import Item
 from kdns.kube.live.version import newer
 from kdns.kube.objects import Object, Ref
+
+T = TypeVar("T")
+_STEP = 50
+"""Objects that are taken in before others get their turn: some 5 ms."""
 
 
 class Sink(Protocol):
@@ -38,6 +42,10 @@ class Holding:
     def __len__(self) -> int:
         return len(self._known)
 
+    def prime(self, refs: Iterable[Ref]) -> None:
+        """The store has these objects from a saved state: the first list takes out those that it does not have."""
+        self._known.update(dict.fromkeys(refs, _Known("", "", True)))
+
     def apply(self, type: str, item: Item) -> None:
         """An event of a watch. An old one, or one of an object that has been replaced, changes nothing."""
         known = self._known.get(item.ref)
@@ -50,19 +58,35 @@ class Holding:
             return
         self._take(item, known)
 
-    def replace(self, items: Iterable[Item]) -> int:
-        """A list: what it does not have is gone, the rest is brought up to date. How many objects differed."""
+    def has(self, item: Item) -> bool:
+        """Whether it is known in this very version."""
+        known = self._known.get(item.ref)
+        return known is not None and (known.uid, known.version) == (item.uid, item.version)
+
+    def replace(self, items: Iterable[Item], *, anew: bool = False) -> Iterator[int]:
+        """A list, taken in step by step: how many objects of each step differed.
+
+        What is new comes first, bit by bit; then, at once, what changed and what is gone, since an endpoint may have
+        moved from any of these to any other: nothing that exists is ever missing. `anew` believes no version to be
+        what it was: a restored server gives the same ones again.
+        """
         listed = {item.ref: item for item in items}
+        changed = [item for item in listed.values() if anew or not self.has(item)]
+        new = [item for item in changed if item.ref not in self._known]
+        rest = [item for item in changed if item.ref in self._known]
+        for step in _steps(new):
+            yield len(step)
+            self._hold(step, [])
         gone = [ref for ref in self._known if ref not in listed]
-        changed = [item for ref, item in listed.items() if self._differs(item, self._known.get(ref))]
-        hidden = [item.ref for item in changed if item.object is None and self._is_shown(item.ref)]
-        dropped = [ref for ref in gone if self._known[ref].shown]
-        for ref in gone:
-            del self._known[ref]
-        for item in changed:
+        yield sum(not self.has(item) for item in rest) + len(gone)
+        self._hold(rest, gone)
+
+    def _hold(self, items: list[Item], gone: list[Ref]) -> None:
+        hidden = [item.ref for item in items if item.object is None and self._is_shown(item.ref)]
+        dropped = [ref for ref in gone if self._known.pop(ref).shown]
+        for item in items:
             self._known[item.ref] = _Known(item.uid, item.version, item.object is not None)
-        self._sink.update([item.object for item in changed if item.object is not None], [*dropped, *hidden])
-        return len(gone) + len(changed)
+        self._sink.update([item.object for item in items if item.object is not None], [*hidden, *dropped])
 
     def repair(self, items: Iterable[Item], version: str, spared: Collection[Ref]) -> int:
         """Mend what a list at `version` shows to be wrong, but for objects to be spared. How many that was."""
@@ -96,8 +120,9 @@ class Holding:
         known = self._known.get(ref)
         return known is not None and known.shown
 
-    def _differs(self, item: Item, known: _Known | None) -> bool:
-        return known is None or (known.uid, known.version) != (item.uid, item.version)
+
+def _steps(things: list[T]) -> Iterator[list[T]]:
+    return (things[begin : begin + _STEP] for begin in range(0, len(things), _STEP))
 
 
 def _is_old(version: str, known: str) -> bool:

@@ -14,7 +14,8 @@ from kdns.kube.live.resources import Item
 from kdns.kube.objects import Endpoints, Slice
 from kdns.metrics import Metrics
 
-_KINDS = ("cluster_ip", "headless_with_selector")
+_CLUSTER_IP = "cluster_ip"
+_HEADLESS = "headless_with_selector"
 
 
 class Latency:
@@ -22,9 +23,7 @@ class Latency:
 
     def __init__(self, index: Index, metrics: Metrics, wall: Callable[[], float]) -> None:
         self._index = index
-        self._observe = {
-            kind: metrics.programming.labels(kind).observe for kind in ("cluster_ip", "headless_with_selector")
-        }
+        self._observe = {kind: metrics.programming.labels(kind).observe for kind in (_CLUSTER_IP, _HEADLESS)}
         self._wall = wall
 
     def applied(self, item: Item) -> None:
@@ -42,5 +41,4 @@ class Latency:
             triggered = datetime.fromisoformat(item.triggered).timestamp()
         except ValueError:
             return
-        kind = "headless_with_selector" if backed.service.headless else "cluster_ip"
-        self._observe[kind](max(0.0, self._wall() - triggered))
+        self._observe[_HEADLESS if backed.service.headless else _CLUSTER_IP](max(0.0, self._wall() - triggered))

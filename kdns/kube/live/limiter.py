@@ -12,9 +12,9 @@ DEFAULT_BURST = 10
 
 
 class Limiter:
-    """A token bucket, and a bound on requests whose answer has not begun. Zero in flight means no bound.
+    """A token bucket, and a bound on requests that are on their way. Zero in flight means no bound.
 
-    `clock` in seconds; `waited` is told how long each request was held back.
+    `clock` in seconds.
     """
 
     def __init__(
@@ -25,29 +25,31 @@ class Limiter:
         *,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
-        waited: Callable[[float], None],
     ) -> None:
         self._qps = qps or DEFAULT_QPS
         self._burst = burst or DEFAULT_BURST
         self._tokens = float(self._burst)
-        self._clock, self._sleep, self._waited = clock, sleep, waited
+        self._clock, self._sleep = clock, sleep
         self._at = clock()
         self._room = asyncio.Semaphore(inflight) if inflight else None
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Hold a place while a request is on its way."""
+    async def turn(self) -> AsyncIterator[float]:
+        """Hold a place while a request is on its way: the seconds that it was held back."""
         began = self._clock()
+        await self.token()
+        if self._room is None:
+            yield self._clock() - began
+            return
+        async with self._room:
+            yield self._clock() - began
+
+    async def token(self) -> float:
+        """Wait for leave to ask once more, in a place that is held: the seconds that it took."""
         delay = self._take()
         if delay > 0:
             await self._sleep(delay)
-        if self._room is None:
-            self._waited(self._clock() - began)
-            yield
-            return
-        async with self._room:
-            self._waited(self._clock() - began)
-            yield
+        return delay
 
     def _take(self) -> float:
         """Take a token, perhaps one that is still to come: the seconds until then."""

@@ -28,8 +28,8 @@ SILENT = 25.0
 """Seconds after which a silent watch is opened anew: a connection that died without a word looks the same."""
 _INITIAL_END = "k8s.io/initial-events-end"
 _SOON = 10.0
-_LATE = 60.0
-"""Seconds until an answer must begin; a list of a large cluster may take the server 30 (its own service level)."""
+_LATE = 65.0
+"""Seconds until a list must begin: a server gives up its own requests after 60 (kube-apiserver: --request-timeout)."""
 _BREATH = 50
 """Objects that are decoded before others get their turn: some 2 ms."""
 
@@ -64,8 +64,10 @@ class ListWatch:
         self.resource = resource
 
     async def head(self) -> str:
-        """The version that the server is at: one small list, not from a cache that may lag."""
-        page = await self._page({"limit": "1"}, begin=_SOON)
+        """The version that the server is at: one small list, not from a cache that may lag, of whichever objects:
+        with a selector that little matches it would look through all there are.
+        """
+        page = await self._page({"limit": "1", "labelSelector": ""}, begin=_SOON)
         return _metadata(page).resource_version
 
     async def recovered(self) -> None:
@@ -137,6 +139,8 @@ class ListWatch:
             raise Unreachable(f"an event of {self.resource} cannot be read: {error}") from None
         if event.type == "ERROR":
             raise fault_of(_status(event.object), in_stream=True)
+        if not event.type:
+            _raise_status(line)
         if event.type == "BOOKMARK":
             return _bookmark(event)
         try:
