@@ -1,7 +1,8 @@
 """Everything kdns raises on purpose.
 
     KdnsError
-    ├── StartError        the process cannot start: a port in use, a file that is not there
+    ├── StartError        the process cannot start: a file that is not there, a page's address in use
+    │   └── PortError     a port to answer on cannot be had; knows which
     ├── NameSyntaxError   a text that is no domain name (RFC 1035 §2.3.4)
     ├── WireError         bytes that are no DNS message; knows the rcode to answer with
     ├── CorefileError     one mistake in a Corefile, with its `file:line:`
@@ -22,6 +23,14 @@ class KdnsError(Exception):
 
 class StartError(KdnsError):
     """Says in one line what is missing or in the way, and what to do about it."""
+
+
+class PortError(StartError):
+    """Ends in advice to choose another port; where that is said, only who chose it knows."""
+
+    def __init__(self, text: str, port: int) -> None:
+        super().__init__(text)
+        self.port = port
 
 
 class NameSyntaxError(KdnsError):
@@ -49,7 +58,7 @@ class CorefileError(KdnsError):
 class CorefileErrors(KdnsError):
     """All the mistakes of a Corefile (at least one), each a `CorefileError`; `str()` has a line for each.
 
-    `rest` is the Corefile as far as it could be read, for who looks for further mistakes in it.
+    `rest` is what could be made in spite of them, a Corefile or a Plan, for who looks for further mistakes in it.
     """
 
     def __init__(self, errors: Iterable[CorefileError], rest: object = None) -> None:

@@ -46,10 +46,11 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be served, by where."""
+    """What is to be served, by where. `told` are the zones whose server blocks have a line in the build's report."""
 
     build: Build
     routers: dict[Place, Router]
+    told: frozenset[tuple[Place, Name]] = frozenset()
 
     def overlapping(self) -> set[Place]:
         """The places where another one's addresses are too: one of each such port is every address.
@@ -67,34 +68,43 @@ class Plan:
 
 
 class _Built(NamedTuple):
-    """A server block that is set up; `plugins` are in the order in which a question meets them."""
+    """A server block that is set up; `plugins` are in the order in which a question meets them.
+
+    `reports` tells that one of them has a line of its own in the build's report.
+    """
 
     site: Site
     plugins: list[Plugin]
+    reports: bool
 
 
 def plan(corefile: Corefile, clock: Callable[[], float], wall: Callable[[], float]) -> Plan:
     """Set up every directive and compose every server block.
 
     `clock` is loop time, `wall` Unix time, both in seconds. Raises CorefileErrors with all that is
-    wrong, sorted by line, file after file.
+    wrong, sorted by line, file after file; its `rest` is a Plan of what was set up all the same, served nowhere.
     """
     build = Build(Metrics(), clock, wall)
     mistakes = Mistakes()
     built = [_set_up(Site(block, build), mistakes) for block in corefile.blocks]
     places = _placed([each.site for each in built], mistakes)
-    mistakes.raise_any(corefile.files)
+    mistakes.raise_any(corefile.files, Plan(build, {}))
     handlers = {id(each.site): compose(each.plugins) for each in built}
     routers = {
         place: Router({key.zone: _served(key, site, place, handlers[id(site)]) for key, site in here.values()})
         for place, here in places.items()
     }
-    return Plan(build, routers)
+    reporting = {id(each.site) for each in built if each.reports}
+    told = {
+        (place, zone) for place, here in places.items() for zone, (_, site) in here.items() if id(site) in reporting
+    }
+    return Plan(build, routers, frozenset(told))
 
 
 def _set_up(site: Site, mistakes: Mistakes) -> _Built:
     mistakes.add(*_unknown(site.block), *_unserved(site.keys))
     plugins: list[Plugin] = []
+    reports = len(site.build.report)
     for directive in _ordered(site.block):
         try:
             plugin = find(directive)(directive, site)
@@ -105,7 +115,7 @@ def _set_up(site: Site, mistakes: Mistakes) -> _Built:
         else:
             site.plugins.append(directive.name)
             plugins += [plugin] if plugin else []
-    return _Built(site, plugins)
+    return _Built(site, plugins, len(site.build.report) > reports)
 
 
 def _unknown(block: ServerBlock) -> Iterator[CorefileError]:

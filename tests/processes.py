@@ -40,8 +40,9 @@ class Kdns(Protocol):
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Ours, with this checkout's kdns to be found from every folder."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    """Ours, with this checkout's kdns to be found from every folder, and as if no make had started the tests."""
+    ours = {name: value for name, value in os.environ.items() if name != "MAKELEVEL"}
+    return {**ours, "PYTHONPATH": str(ROOT), **variables}
 
 
 def run(*arguments: str, cwd: Path = ROOT, stdin: bytes = b"") -> Ended:

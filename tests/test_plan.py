@@ -129,6 +129,11 @@ def test_the_order_of_directives_does_not_matter() -> None:
             ". {\n kubernets\n}", ["Corefile:2: 'kubernets' is no plugin; did you mean 'kubernetes'?"], id="misspelt"
         ),
         pytest.param(
+            ". {\n fanout\n k8s_gateway\n}",
+            ["Corefile:2: 'fanout' is no plugin", "Corefile:3: 'k8s_gateway' is no plugin"],
+            id="like ones that only CoreDNS has",
+        ),
+        pytest.param(
             ". {\n route53 30\n route53 60\n}",
             [
                 "Corefile:2: plugin 'route53' exists in CoreDNS but not in kdns yet",

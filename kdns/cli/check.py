@@ -21,39 +21,31 @@ from kdns.plan import Plan, plan
 def main(arguments: Sequence[str]) -> int:
     """Check a Corefile and what it names; 0 when all is right, else 1 and a line `file:line: …` for each mistake.
 
-    Raises CorefileErrors and StartError.
+    Raises StartError where there is none to be read.
     """
     flags = parser("kdns check", "Everything that is wrong with a Corefile and with the manifests that it names.")
     add_corefile(flags)
     given = flags.parse_args(arguments)
     try:
-        corefile = read(given.conf or "Corefile", given.port)
-    except CorefileErrors as mistakes:
-        raise _with_plugins(mistakes) from None
+        corefile, wrong = read(given.conf or "Corefile", given.port), Mistakes()
+    except CorefileErrors as several:
+        if not isinstance(several.rest, Corefile):
+            raise
+        corefile, wrong = several.rest, Mistakes()
+        wrong.add(*several.errors)
     _warn(corefile.warnings)
-    return asyncio.run(_check(corefile))
+    return asyncio.run(_check(corefile, wrong))
 
 
-def _with_plugins(mistakes: CorefileErrors) -> CorefileErrors:
-    """The mistakes of a Corefile that does not parse, and those that plugins find in the rest of it."""
-    if not isinstance(mistakes.rest, Corefile):
-        return mistakes
-    told = Mistakes()
-    told.add(*mistakes.errors)
-    try:
-        plan(mistakes.rest, time.monotonic, time.time)
-    except CorefileErrors as more:
-        told.add(*more.errors)
-    return told.raised(mistakes.rest.files)
-
-
-async def _check(corefile: Corefile) -> int:
-    planned = plan(corefile, asyncio.get_running_loop().time, time.time)
+async def _check(corefile: Corefile, wrong: Mistakes) -> int:
+    """Check what a Corefile names, however much is `wrong` with it already."""
+    planned = _planned(corefile, wrong)
     _warn(planned.build.warnings)
+    mistakes = list(map(str, wrong.raised(corefile.files).errors))
     app = App(planned)
     with hushed() as logged:
         try:
-            mistakes = [*map(str, await app.load_what_can()), *_faults(planned)]
+            mistakes += [*map(str, await app.load_what_can()), *_faults(planned)]
             told = [record.getMessage() for record in logged if record.levelno == logging.WARNING]
             _warn(text for text in told if text not in mistakes)
             print(*mistakes, sep="\n", end="\n" if mistakes else "", file=sys.stderr)
@@ -62,6 +54,17 @@ async def _check(corefile: Corefile) -> int:
             return 1 if mistakes else 0
         finally:
             await app.unload()
+
+
+def _planned(corefile: Corefile, wrong: Mistakes) -> Plan:
+    """What can be set up; the rest is wrong."""
+    try:
+        return plan(corefile, asyncio.get_running_loop().time, time.time)
+    except CorefileErrors as several:
+        wrong.add(*several.errors)
+        if not isinstance(several.rest, Plan):
+            raise
+        return several.rest
 
 
 def _faults(planned: Plan) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kdns.app import App
-from kdns.cli.flags import parser, zone
+from kdns.cli.flags import Parser, parser, zone
 from kdns.cli.hushed import hushed
 from kdns.cli.run import read
 from kdns.cli.serve import corefile_text, parsed, without_places
@@ -43,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
 
     Raises CorefileErrors and StartError.
     """
-    given = _flags().parse_intermixed_args(arguments)
+    given = _flags().parse_words(arguments)
     try:
         name = _name(given.name)
         type, paths = _split(given.rest, RRType.PTR if address_of(name.lower()) else RRType.A)
@@ -61,7 +60,7 @@ def _wrong(text: str) -> int:
     return _USAGE
 
 
-def _flags() -> argparse.ArgumentParser:
+def _flags() -> Parser:
     flags = parser(
         "kdns explain",
         "Tell what a name resolves to, and why: the reason, the objects, the endpoints.",

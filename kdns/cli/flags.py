@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from typing import NoReturn
 
 from kdns.corefile.texts import host_port_text
 from kdns.errors import NameSyntaxError
 from kdns.proto.name import from_text
 
+_WORD = "\0"
+"""No argument of a process has it."""
 _BOOLEANS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 
-def parser(command: str, description: str, *, usage: str | None = None) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """Takes flags anywhere between the words, and what stands behind `--` for words, whatever it begins with."""
+
+    def parse_words(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """What is given. Ends the process with 2 where that is wrong usage."""
+        at = arguments.index("--") if "--" in arguments else len(arguments)
+        # argparse loses the `--` when flags may stand anywhere, so its words are made to begin like no flag.
+        given = self.parse_intermixed_args([*arguments[:at], *(_WORD + word for word in arguments[at + 1 :])])
+        for name, value in vars(given).items():
+            setattr(given, name, _plain(value))
+        return given
+
+    def error(self, message: str) -> NoReturn:
+        super().error(message.replace(_WORD, ""))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value.removeprefix(_WORD) if isinstance(value, str) else value
+
+
+def parser(command: str, description: str, *, usage: str | None = None) -> Parser:
     """A parser that knows `-h`, `-help` and `--help`, and takes no flag by its first letters."""
-    made = argparse.ArgumentParser(
-        prog=command, description=description, usage=usage, allow_abbrev=False, add_help=False
-    )
+    made = Parser(prog=command, description=description, usage=usage, allow_abbrev=False, add_help=False)
     made.add_argument("-h", "-help", "--help", action="help", help="show this")
     return made
 

@@ -31,9 +31,10 @@ def greeting(app: App) -> Iterator[str]:
 
 
 def _other_zones(app: App, told: set[str]) -> Iterator[str]:
-    """The zones that no report speaks of."""
+    """The zones that no report of their server block speaks of: another block's may name the same zone."""
     for place in app.addresses:
-        zones = [zone for zone in map(to_text, app.plan.routers[place].zones) if zone not in told]
+        here = [(to_text(zone), (place, zone) in app.plan.told) for zone in app.plan.routers[place].zones]
+        zones = [zone for zone, reports in here if not (reports and zone in told)]
         more = f" and {len(zones) - _ZONES} more" if zones[_ZONES:] else ""
         if zones:
             yield f"  {' '.join(zones[:_ZONES])}{more} on {_where(app, place)}"

@@ -16,7 +16,7 @@ from kdns.cli.greeting import greeting
 from kdns.cli.pidfile import pidfile
 from kdns.cli.signals import Signals, unless
 from kdns.corefile.parser import Corefile
-from kdns.log import set_up
+from kdns.log import Writer, set_up
 from kdns.plan import plan
 
 _log = logging.getLogger("kdns.app")
@@ -31,30 +31,40 @@ async def serve(corefile: Corefile, *, quiet: bool = False, pid: str | None = No
     Says at start what it serves, and `more`. Ends the process itself where there may be no waiting: at a
     signal before it serves (0), a second one (2), SIGQUIT (0). Raises StartError and CorefileErrors.
     """
-    set_up()
-    logging.raiseExceptions = False  # a line that cannot be written, since nobody reads any more, is lost
-    planned = plan(corefile, asyncio.get_running_loop().time, time.time)
-    for warning in (*corefile.warnings, *planned.build.warnings):
-        _log.warning("%s", warning)
-    app, signals = App(planned), Signals()
+    writer = Writer(sys.stdout)
+    set_up(writer.put)
+    logging.raiseExceptions = False
+    try:
+        planned = plan(corefile, asyncio.get_running_loop().time, time.time)
+        writer.count_lost(planned.build.metrics.log_lost.inc)
+        for warning in (*corefile.warnings, *planned.build.warnings):
+            _log.warning("%s", warning)
+
+        def greet(app: App) -> None:
+            if not quiet:
+                lines = [*greeting(app), *(more(app) if more else ())]
+                writer.put("\n".join(lines) + "\n")
+
+        clean, code = await _until_told(App(planned), pid, greet)
+    finally:
+        writer.close()
+    return code if clean else _end(code)
+
+
+async def _until_told(app: App, pid: str | None, greet: Callable[[App], None]) -> tuple[bool, int]:
+    """Whether all was tidied up, and the exit code."""
+    signals = Signals()
     if not await unless(signals.stop, app.start()):
-        _end(0)
+        return False, 0
     try:
         with pidfile(pid):
-            if not quiet:
-                _say([*greeting(app), *(more(app) if more else ())])
+            greet(app)
             await signals.stop.wait()
             clean = not signals.at_once.is_set() and await unless(signals.at_once, app.stop())
     except BaseException:
         await app.unload()
         raise
-    return 0 if clean else _end(signals.code)
-
-
-def _say(lines: Iterable[str]) -> None:
-    """A server goes on when nobody reads what it prints."""
-    with suppress(BrokenPipeError):
-        print("\n".join(lines), flush=True)
+    return clean, 0 if clean else signals.code
 
 
 def _end(code: int) -> NoReturn:

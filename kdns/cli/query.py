@@ -6,7 +6,6 @@ the server's bytes.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,9 +19,11 @@ import dns.rcode
 import dns.reversename
 
 from kdns.cli.address import server_address
-from kdns.cli.flags import parser
+from kdns.cli.flags import Parser, parser
 from kdns.errors import StartError
 
+_PORT = 1053
+"""That of `kdns serve`."""
 _TIMEOUT = 5.0
 _PAYLOAD = 1232
 _USAGE = 2
@@ -40,9 +41,9 @@ class _Server(NamedTuple):
 
 def main(arguments: Sequence[str]) -> int:
     """Ask; 0 for NOERROR, 1 for another rcode, 2 for wrong usage. Raises StartError where there is no reply."""
-    given = _flags().parse_intermixed_args(arguments)
+    given = _flags().parse_words(arguments)
     try:
-        server = _Server(*server_address(given.server))
+        server = _Server(*server_address(given.server, _PORT))
         message = _question(given.name, given.type)
     except (dns.exception.DNSException, ValueError) as error:
         print(f"kdns query: {error}", file=sys.stderr)
@@ -53,11 +54,13 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if reply.rcode() == dns.rcode.NOERROR else 1
 
 
-def _flags() -> argparse.ArgumentParser:
+def _flags() -> Parser:
     flags = parser("kdns query", "Ask a running server; shows answer, flags and Extended DNS Errors.")
     flags.add_argument("name", metavar="NAME", help="a full name, or an address for its PTR record")
     flags.add_argument("type", metavar="TYPE", nargs="?", help="default: A, for an address PTR")
-    flags.add_argument("--server", default="127.0.0.1:1053", metavar="ADDR[:PORT]", help="default: %(default)s")
+    flags.add_argument(
+        "--server", default="127.0.0.1", metavar="ADDR[:PORT]", help=f"default: %(default)s; the port's: {_PORT}"
+    )
     flags.add_argument("--tcp", action="store_true", help="over TCP")
     return flags
 

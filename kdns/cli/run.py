@@ -8,6 +8,7 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from kdns import __version__
@@ -15,12 +16,12 @@ from kdns.cli.flags import add_corefile, boolean, parser
 from kdns.cli.process import serve
 from kdns.corefile.disk import Local, Memory
 from kdns.corefile.parser import Corefile, load, parse
-from kdns.errors import StartError
+from kdns.errors import PortError, StartError
 from kdns.plugins import ORDER
 
 _HERE = "Corefile"
 _PIPED = "stdin"
-_WITHOUT_COREFILE = ".:{port} {{\n    whoami\n    log\n}}\n"
+_WITHOUT_COREFILE = ". {\n    whoami\n    log\n}\n"
 """What CoreDNS does where there is no Corefile, or an empty one."""
 
 
@@ -34,7 +35,18 @@ def main(arguments: Sequence[str]) -> int:
         print("\n".join(f"dns.{name}" for name in ORDER))
         return 0
     corefile = read(given.conf, given.port)
-    return asyncio.run(serve(corefile, quiet=given.quiet, pid=given.pidfile))
+    try:
+        return asyncio.run(serve(corefile, quiet=given.quiet, pid=given.pidfile))
+    except PortError as error:
+        raise StartError(f"{error} ({_choice_of(error.port, corefile)})") from None
+
+
+def _choice_of(port: int, corefile: Corefile) -> str:
+    """What chose a port: the key of a server block, or the flag."""
+    for key in (key for block in corefile.blocks for key in block.keys):
+        if key.text.endswith(f":{port}"):
+            return f"'{key.text}' at {key.file}:{key.line}"
+    return "-dns.port"
 
 
 def _flags() -> argparse.ArgumentParser:
@@ -94,5 +106,6 @@ def _piped(port: int) -> Corefile:
 
 def _whoami(why: str, port: int) -> Corefile:
     advice = "'kdns -conf FILE' takes another, 'kdns serve PATH' serves manifests"
-    print(f"kdns: {why}, so clients are only told who they are, on port {port}; {advice}", file=sys.stderr)
-    return parse(_WITHOUT_COREFILE.format(port=port), _HERE, environ={}, disk=Memory())
+    with suppress(OSError):  # a server goes on when it cannot say so
+        print(f"kdns: {why}, so clients are only told who they are, on port {port}; {advice}", file=sys.stderr)
+    return parse(_WITHOUT_COREFILE, _HERE, default_port=port, environ={}, disk=Memory())

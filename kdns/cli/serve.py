@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
 
-from kdns.cli.flags import page_address, parser, port, zone
+from kdns.cli.flags import Parser, page_address, parser, port, zone
 from kdns.cli.greeting import tries
 from kdns.cli.process import serve
 from kdns.corefile.disk import Memory
 from kdns.corefile.parser import Corefile, parse
-from kdns.errors import CorefileErrors, StartError
+from kdns.errors import CorefileErrors, PortError, StartError
 
 _REVERSE = ("in-addr.arpa", "ip6.arpa")
 _PAGE = "(prometheus)"
@@ -34,7 +34,7 @@ _TEMPLATE = """\
 
 def main(arguments: Sequence[str]) -> int:
     """Serve, or print the Corefile that would; the exit code. Raises StartError."""
-    given = _flags().parse_intermixed_args(arguments)
+    given = _flags().parse_words(arguments)
     if given.print_corefile:  # which may be saved anywhere
         given.paths = [str(Path(path).absolute()) for path in given.paths]
     text = corefile_text(given.paths, given.zone, given.port, given.bind, given.metrics)
@@ -45,12 +45,19 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         try:
             return asyncio.run(serve(corefile, more=tries))
+        except PortError as error:
+            raise StartError(f"{error} ({_another_port(given.paths)})") from None
         except StartError as error:
             flag = " (--metrics ADDR:PORT, or off)" if _PAGE in str(error) else ""
             raise StartError(f"{error}{flag}") from None
 
 
-def _flags() -> argparse.ArgumentParser:
+def _another_port(paths: Sequence[str]) -> str:
+    """How to choose one; of our Makefile, which sets this variable for what it runs, that is its user's to say."""
+    return f"make run ARGS='{' '.join(paths)} --port N'" if "MAKELEVEL" in os.environ else "--port N"
+
+
+def _flags() -> Parser:
     flags = parser("kdns serve", "Answer for the cluster that files and folders of manifests describe.")
     flags.add_argument("paths", nargs="+", metavar="PATH", help="a file, or a folder that is read recursively")
     flags.add_argument("--zone", type=zone, default="cluster.local", help="the cluster's domain (default: %(default)s)")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from kdns.chain import Peer, Query, Response, Transport, failure
 from kdns.errors import NameSyntaxError
 from kdns.plan import Place, Plan
 from kdns.proto.message import Edns, Message, Question
-from kdns.proto.name import Name, from_labels, labels
+from kdns.proto.name import Name, from_labels, labels, to_text
 from kdns.proto.reverse import is_reverse
 from kdns.proto.text import rcode_text
 from kdns.proto.types import Class, Flag, RCode
-from kdns.serve.router import Router, Served
+from kdns.serve.router import Served
 from kdns.why import Exhibit
 
+_MOST = 8
+_LIKENESS = 0.7
+_PATHS: tuple[tuple[bytes, ...], ...] = ((b"default", b"svc"), (b"svc",), ())
+"""What a Pod of the namespace `default` puts between a name and its cluster's zone."""
 _HERE = Peer("127.0.0.1", 0)
 _OUTSIDE = Response(rcode=RCode.REFUSED)
 
@@ -24,7 +30,8 @@ _OUTSIDE = Response(rcode=RCode.REFUSED)
 class Verdict:
     """A question and its response; REFUSED where no server block has the name.
 
-    `zone` is the server block's that was asked, `server` where it listens; both empty where none has it.
+    `zone` is the server block's that was asked, `server` where it listens; both empty where none has it, and
+    then `served` are the zones there are.
     """
 
     name: Name
@@ -32,6 +39,7 @@ class Verdict:
     response: Response = _OUTSIDE
     zone: Name = b""
     server: str = ""
+    served: tuple[Name, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -56,7 +64,7 @@ class Verdict:
         if self.response.ede:
             return self.response.ede.text
         if self.outside:
-            return "the name is in none of the zones that are served"
+            return f"the name is in none of the zones that are served: {_zones(self.served)}"
         return f"plugin {self.response.by or 'unknown'} says so"
 
     @property
@@ -78,7 +86,8 @@ async def judge(plan: Plan, name: Name, type: int) -> Verdict:
     question = Question(name, name.lower(), type, Class.IN)
     known = [(place, served) for place, router in plan.routers.items() if (served := router.find(question))]
     if not known:
-        return Verdict(name, type)
+        zones = (zone for router in plan.routers.values() for zone in router.zones)
+        return Verdict(name, type, served=tuple(dict.fromkeys(zones)))
     place, served = max(known, key=lambda each: len(each[1].zone))
     response = await _asked(question, place, served, plan)
     return Verdict(name, type, response, served.zone, served.server)
@@ -94,25 +103,61 @@ async def _asked(question: Question, place: Place, served: Served, plan: Plan) -
         return failure(error)
 
 
+def _zones(zones: Sequence[Name]) -> str:
+    more = f" and {len(zones) - _MOST} more" if zones[_MOST:] else ""
+    return ", ".join(map(to_text, zones[:_MOST])) + more
+
+
 async def near_outside(plan: Plan, verdict: Verdict) -> tuple[Name, ...]:
-    """For a name outside every zone: what a Pod's search path would have made of it, where that is answered."""
+    """For a name outside every zone, at most eight that were perhaps meant.
+
+    That is the same name in a zone of a like name, and what a Pod's search path would have made of it, where
+    those exist; else names near the former and near the likeliest of the latter.
+    """
     if not verdict.outside:
         return ()
-    found = []
-    for router in plan.routers.values():
-        for candidate in _searched(router, verdict.name):
-            tried = await judge(plan, candidate, verdict.type)
-            if tried.response.rcode == RCode.NOERROR and tried.response.answer:
-                found.append(candidate)
-    return tuple(dict.fromkeys(found))
-
-
-def _searched(router: Router, name: Name) -> Iterator[Name]:
-    for zone in router.zones:
+    found, near = list[Name](), list[Name]()
+    for zone in verdict.served:
         if is_reverse(zone):
             continue
-        for path in ((b"default", b"svc"), (b"svc",), ()):
-            try:
-                yield from_labels((*labels(name), *path), zone)
-            except NameSyntaxError:
-                continue
+        for candidate, likely in _meant(verdict.name, zone):
+            tried = await judge(plan, candidate, verdict.type)
+            if tried.response.rcode == RCode.NOERROR and (tried.response.answer or likely):
+                found.append(candidate)
+            elif likely:
+                near += tried.neighbours()
+    return tuple(dict.fromkeys(found or near))[:_MOST]
+
+
+def _meant(name: Name, zone: Name) -> Iterator[tuple[Name, bool]]:
+    """Names of the zone that another one may have meant, and whether names near them may have been as well."""
+    own = labels(name)
+    if left := _before_misspelt(own, zone):
+        yield from _named(left, zone, likely=True)
+    usual = _usual_path(own)
+    for path in _PATHS:
+        yield from _named((*own, *path), zone, likely=path == usual)
+
+
+def _usual_path(own: Sequence[bytes]) -> tuple[bytes, ...] | None:
+    """What is missing of `web`, `web.shop.svc` and `web.shop`; None where it looks like none of these."""
+    if len(own) == 1 or own[-1].lower() in (b"svc", b"pod"):
+        return ()
+    return (b"svc",) if len(own) == 2 else None
+
+
+def _named(left: Sequence[bytes], zone: Name, *, likely: bool) -> Iterator[tuple[Name, bool]]:
+    with suppress(NameSyntaxError):
+        yield from_labels(left, zone), likely
+
+
+def _before_misspelt(own: Sequence[bytes], zone: Name) -> Sequence[bytes]:
+    """The labels before those that look most like the zone; none where nothing does."""
+    wanted = to_text(zone)
+    ratios = {cut: SequenceMatcher(None, _text(own[cut:]), wanted).ratio() for cut in range(1, len(own))}
+    best = max(ratios, key=lambda cut: ratios[cut], default=0)
+    return own[:best] if best and ratios[best] >= _LIKENESS else ()
+
+
+def _text(own: Sequence[bytes]) -> str:
+    return b".".join((*own, b"")).decode("latin-1").lower()

@@ -1,8 +1,8 @@
 """Corefile text to tokens, as caddy's `caddyfile/lexer.go` cuts it.
 
 Blanks part words; a quote opens only at a word's start and closes the word; `#` is a comment only
-at a word's start. Two differences: a quote that never closes is an error, and a backslash at a
-line's end continues the line.
+at a word's start. Two differences: a quote that never closes is an error (its word is taken to end with
+the line), and a backslash at a line's end continues the line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PIECE = re.compile(
     | (?P<blank> [^\S\n]+ | \\\n )
     | (?P<comment> \# [^\n]* )
     | " (?P<quoted> (?: \\. | [^"\\] )* ) "
-    | (?P<unclosed> " )
+    | " (?P<unclosed> [^\n]*? ) (?= (?: [^\S\n]+ \{ )? [^\S\n]* (?: \n | \Z ) )
     | (?P<word> (?: \\ (?!\n) | [^\s\\] )+ )
     """,
     re.VERBOSE | re.DOTALL,
@@ -72,28 +72,29 @@ def imported_at(via: Via) -> str:
     return f" (imported at {', itself imported at '.join(places)})"
 
 
-def tokenize(text: str, file: str) -> list[Token]:
-    """The words of a Corefile.
+def tokenize(text: str, file: str, via: Via = ()) -> tuple[list[Token], list[CorefileError]]:
+    """The words of a Corefile, and an error for a quote that is not closed, at the line where it opens.
 
-    Raises CorefileError for a quote that is not closed, at the line where it opens.
+    The word of such a quote ends with its line, or before a `{` there, so that what follows can be read.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    tokens = []
+    tokens: list[Token] = []
+    errors = []
     line, line_start, fresh = 1, 0, True
     for piece in _PIECE.finditer(text):
         match piece.lastgroup:
-            case "unclosed":
-                raise CorefileError(file, line, "the quote that opens here is not closed: add a '\"'")
             case "newline":
                 fresh, line_start = True, piece.end()
-            case "word" | "quoted" as kind:
+            case "word" | "quoted" | "unclosed" as kind:
                 indent = len(text[line_start : piece.start()].expandtabs()) if fresh else None
-                tokens.append(Token(_value(piece, kind), file, line, kind == "quoted", indent=indent))
+                tokens.append(Token(_value(piece, kind), file, line, kind != "word", via, indent))
                 fresh = False
+                if kind == "unclosed":
+                    errors.append(tokens[-1].error("the quote that opens here is not closed: add a '\"'"))
         line += piece[0].count("\n")
-    return tokens
+    return tokens, errors
 
 
 def _value(piece: re.Match[str], kind: str) -> str:
     # Only \" is an escape: patterns and templates keep their backslashes.
-    return piece[kind].replace('\\"', '"') if kind == "quoted" else piece[kind]
+    return piece[kind] if kind == "word" else piece[kind].replace('\\"', '"')

@@ -8,10 +8,9 @@ from itertools import pairwise
 
 from kdns.corefile.braces import balance, unstick
 from kdns.corefile.disk import Disk
-from kdns.corefile.lexer import Token, Via, imported_at, tokenize
+from kdns.corefile.lexer import Token, Via, tokenize
 from kdns.corefile.mistakes import Mistakes
 from kdns.corefile.variables import substitute, unset
-from kdns.errors import CorefileError
 
 Tokens = tuple[Token, ...]
 
@@ -43,22 +42,15 @@ class Sources:
 
     def take_in(self, text: str, path: str, via: Via = ()) -> Tokens:
         """The tokens of a text that is at hand."""
-        parted, stuck = unstick(self._tokenize(text, path, via))
+        words, unclosed = tokenize(text, path, via)
+        parted, stuck = unstick(words)
         balanced, unmatched = balance(parted)
-        self.mistakes.add(*stuck, *unmatched)
+        self.mistakes.add(*unclosed, *stuck, *unmatched)
         tokens = self.read[path] = tuple(map(self._put_variables_in, balanced))
         for token, following in pairwise(tokens):
             if is_snippet(token, following):
                 self.snippets.setdefault(snippet_name(token), token)
         return tokens
-
-    def _tokenize(self, text: str, path: str, via: Via) -> list[Token]:
-        try:
-            tokens = tokenize(text, path)
-        except CorefileError as error:
-            self.mistakes.add(CorefileError(path, error.line, error.text + imported_at(via)))
-            return []
-        return [token._replace(via=via) for token in tokens] if via else tokens
 
     def _put_variables_in(self, token: Token) -> Token:
         if "{" not in token.text:

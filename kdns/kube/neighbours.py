@@ -51,6 +51,10 @@ def _near_services(request: Request, left: list[str], index: Index) -> Iterator[
     here = [name for where, name in index.services if where == namespace]
     yield from ((namespace, name) for name in _like(service, here))
     yield from (key for key in sorted(index.services) if key[1] == service and key[0] != namespace)
+    if not namespace:
+        names = _like(service, {name for _, name in index.services})
+        yield from (key for name in names for key in sorted(index.services) if key[1] == name)
+        return
     others = {".".join(reversed(key)): key for key in index.services}
     yield from (others[name] for name in _like(f"{service}.{namespace}", others))
 

@@ -69,7 +69,7 @@ def unknown(directive: Directive) -> CorefileError:
         return directive.error(f"'{name}' is no plugin any more: {REMOVED[name]}")
     if name in COREDNS:
         return directive.error(f"plugin '{name}' exists in CoreDNS but not in kdns yet")
-    return directive.error(f"'{name}' is no plugin{near(name, COREDNS)}")
+    return directive.error(f"'{name}' is no plugin{near(name, ORDER)}")
 
 
 def page(name: str) -> str:

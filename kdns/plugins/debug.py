@@ -25,7 +25,7 @@ Examples
 
 See also
 
-*errors*, with `stacktrace`.
+*errors*.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Description
 
-Where a plugin fails, the client is told SERVFAIL and, if it speaks EDNS, why. With *errors* the log says so
+Where an answer cannot be had, the client is told SERVFAIL and, if it speaks EDNS, why. With *errors* the log says so
 too, in one line: the rcode's number, the name, the type and the message.
 
 ~~~
@@ -10,6 +10,9 @@ too, in one line: the rcode's number, the name, the type and the message.
 ~~~
 
 A message that may come thousands of times a second can be counted instead of written.
+
+Defects of a plugin are not among these messages: the server itself logs each with its traceback, once a minute
+however often it occurs, with or without *errors*.
 
 Syntax
 
@@ -21,8 +24,7 @@ errors [stdout] {
 ~~~
 
 * `stdout` says where the log goes anyway.
-* `stacktrace` writes the traceback below the line where the failure is a defect of a plugin. Without it the
-  server still logs the traceback of each defect, once a minute.
+* `stacktrace` changes nothing: the server logs the traceback of a defect anyway.
 * `consolidate` counts the messages in which REGEXP (at most 10000 characters, Python's syntax) is found.
   When DURATION has passed since the first, one line tells how many there were. LEVEL is that line's: `error`
   unless said, `warning`, `info` or `debug`. With `show_first` the first message is written at once, and the
@@ -114,7 +116,7 @@ def setup(directive: Directive, site: Site) -> Plugin:
     given = read_options(directive, {"stacktrace": flag, "consolidate": each(consolidation)})
     counted: Sequence[Consolidation] = given.get("consolidate", ())
     site.build.parts.extend(counted)
-    return partial(Errors, consolidations=tuple(counted), stacktrace="stacktrace" in given)
+    return partial(Errors, consolidations=tuple(counted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +125,18 @@ class Errors:
 
     next: Handler
     consolidations: Sequence[Consolidation] = ()
-    stacktrace: bool = False
 
     async def __call__(self, query: Query) -> Response:
         try:
             response = await self.next(query)
         except Exception as error:  # whatever a plugin raises, its client gets a reply
             response = failure(error)
-        if response.error is not None:
+        if isinstance(response.error, KdnsError):  # the server tells of the others, sparingly
             self._tell(query, response, response.error)
         return response
 
-    def _tell(self, query: Query, response: Response, error: Exception) -> None:
-        text = _text(error)
+    def _tell(self, query: Query, response: Response, error: KdnsError) -> None:
+        text = " ".join(str(error).split())
         level = logging.ERROR
         for consolidation in self.consolidations:
             if consolidation.pattern.search(text):
@@ -144,16 +145,7 @@ class Errors:
                 level = consolidation.level
                 break
         name, type = to_text(query.question.folded), type_text(query.question.type)
-        traceback = error if self.stacktrace and not isinstance(error, KdnsError) else None
-        _log.log(level, "%d %s %s: %s", response.rcode, name, type, text, exc_info=traceback)
-
-
-def _text(error: Exception) -> str:
-    """On one line; with the type's name where the error was not raised on purpose."""
-    text = " ".join(str(error).split())
-    if isinstance(error, KdnsError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+        _log.log(level, "%d %s %s: %s", response.rcode, name, type, text)
 
 
 def _call_later(seconds: float, call: Callable[[], None]) -> Timer:

@@ -80,6 +80,11 @@ With the namespace of the client:
 }
 ~~~
 
+Metrics
+
+* `kdns_log_lost_total`: lines, of whatever part of the server, that could not be written to standard output,
+  since nobody read it fast enough, or a disk was full. The server never waits for that.
+
 See also
 
 *errors*, *metadata*.

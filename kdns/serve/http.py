@@ -27,6 +27,9 @@ _IDLE = 75.0
 _GRACE = 1.0
 """Seconds that `stop` gives to replies in the making."""
 
+_FIRST_FREE, _LAST = 1024, 65535
+"""The first port that takes no permission, and the last there is."""
+
 _DIRECTIVES = {"/health": "health", "/ready": "ready", "/metrics": "prometheus"}
 _METHODS = ("GET", "HEAD")
 
@@ -98,7 +101,7 @@ class HttpServer:
         host = f"[{self._host}]" if ":" in self._host else self._host
         where = f"HTTP address {host}:{self._port} ({', '.join(directives)})"
         first = next(iter(directives), "health")
-        another = f"give it another one, as in '{first} {host}:{self._port + 1}'"
+        another = f"give it another one, as in '{first} {host}:{_another(self._port)}'"
         match error.errno:
             case errno.EADDRINUSE:
                 return f"{where} is in use: stop what listens there, or {another}"
@@ -121,6 +124,11 @@ class _Server(web.Server):
 def _reply(page: Page, **headers: str) -> web.Response:
     headers |= {"Content-Type": page.type, "Server": "kdns"}
     return web.Response(status=page.status, body=page.body, headers=headers)
+
+
+def _another(port: int) -> int:
+    """A port that anybody may have: 8080 for 80."""
+    return port + 8000 if port < _FIRST_FREE else port + 1 if port < _LAST else port - 1
 
 
 def _bind(addresses: Iterable[tuple[int, tuple[object, ...]]]) -> list[socket.socket]:

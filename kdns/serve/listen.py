@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from kdns.chain import Peer, Transport
-from kdns.errors import StartError
+from kdns.errors import PortError, StartError
 from kdns.log import Sparing, place_of
 from kdns.metrics import Metrics
 
@@ -113,14 +113,10 @@ def _start_error(error: OSError, host: str, port: int, type: socket.SocketKind) 
     address = Peer(host, port)
     over = "TCP" if type == socket.SOCK_STREAM else "UDP"
     if error.errno == errno.EADDRINUSE:
-        return StartError(
-            f"address {address} is in use: stop what listens there ({over}) or choose another port (-dns.port)"
-        )
+        return PortError(f"address {address} is in use: stop what listens there ({over}) or choose another port", port)
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return StartError(
-            f"no permission to bind port {port}: run as root or with the capability NET_BIND_SERVICE, "
-            "or choose a port from 1024 up (-dns.port)"
-        )
+        text = f"no permission to bind port {port}: run as root or with the capability NET_BIND_SERVICE"
+        return PortError(f"{text}, or choose a port from 1024 up", port)
     if error.errno == errno.EADDRNOTAVAIL:
         return StartError(f"{host} is no address of this machine: bind one that is, or none for all of them")
     if error.errno in _NO_SUCH_FAMILY:

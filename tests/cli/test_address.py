@@ -8,17 +8,17 @@ from kdns.cli.address import server_address
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("127.0.0.1", ("127.0.0.1", 53)),
-        ("127.0.0.1:1053", ("127.0.0.1", 1053)),
-        ("::1", ("::1", 53)),
-        ("[::1]", ("::1", 53)),
-        ("[::1]:1053", ("::1", 1053)),
-        ("fe80::1%lo", ("fe80::1%lo", 53)),
+        ("127.0.0.1", ("127.0.0.1", 1053)),
+        ("127.0.0.1:53", ("127.0.0.1", 53)),
+        ("::1", ("::1", 1053)),
+        ("[::1]", ("::1", 1053)),
+        ("[::1]:53", ("::1", 53)),
+        ("fe80::1%lo", ("fe80::1%lo", 1053)),
         ("192.0.2.1:65535", ("192.0.2.1", 65535)),
     ],
 )
 def test_an_address_may_have_a_port(text: str, expected: tuple[str, int]) -> None:
-    assert server_address(text) == expected
+    assert server_address(text, 1053) == expected
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_an_address_may_have_a_port(text: str, expected: tuple[str, int]) -> Non
 )
 def test_what_is_no_address_is_a_mistake(text: str) -> None:
     with pytest.raises(ValueError, match="no address of a server"):
-        server_address(text)
+        server_address(text, 1053)

@@ -91,6 +91,76 @@ def test_every_mistake_in_a_corefile_is_a_line(folder: Path, kdns: Kdns, corefil
     assert err.splitlines() == expected
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        pytest.param(
+            ["namespaces a", "namespace_labels b=c", "zonal", "noendpoints", "endpoint http://h", "manifests m"],
+            [
+                "3: 'namespace_labels' cannot stand beside 'namespaces'",
+                "4: 'zonal' cannot stand beside 'noendpoints'",
+                "6: 'endpoint' cannot stand beside 'manifests'",
+            ],
+            id="several",
+        ),
+        pytest.param(
+            ["noendpoints", "zonal", "ttl x", "multicluster clusterset.test", "state"],
+            [
+                "3: 'zonal' cannot stand beside 'noendpoints'",
+                "4: 'ttl' takes a whole number from 0 to 3600, not 'x'",
+                "5: 'clusterset.test.' must be one of the zones of kubernetes too",
+                "6: 'state' takes 1 argument, not 0",
+            ],
+            id="beside others that cannot be read",
+        ),
+        pytest.param(
+            ["namespaces", "namespace_labels ("],
+            [
+                "2: 'namespaces' takes at least 1 argument, not 0",
+                "3: 'namespace_labels' cannot stand beside 'namespaces'",
+                "3: 'namespace_labels' takes a label selector",
+            ],
+            id="that cannot be read themselves",
+        ),
+    ],
+)
+def test_every_conflict_of_options_is_a_line(folder: Path, kdns: Kdns, lines: list[str], expected: list[str]) -> None:
+    (folder / "Corefile").write_text("\n".join(["cluster.local { kubernetes {", *lines, "} }"]))
+    code, out, err = kdns("check")
+    assert (code, out) == (1, "")
+    told = err.splitlines()
+    assert [line[: len(start) + 9] for line, start in zip(told, expected, strict=True)] == [
+        f"Corefile:{start}" for start in expected
+    ]
+
+
+def test_manifests_are_read_whatever_is_wrong_elsewhere(folder: Path, kdns: Kdns) -> None:
+    (folder / "manifests/bad.yaml").write_text("kind: Service\n")
+    other = COREFILE.replace("cluster.local", "c.test").replace("manifests manifests", "manifests gone")
+    (folder / "Corefile").write_text(COREFILE.replace("bind", "kache\n bind") + other + "b.test {\n zzz\n")
+    code, out, err = kdns("check")
+    assert (code, out) == (1, "")
+    assert [line.partition(": ")[0] for line in err.splitlines()] == [
+        "Corefile:2",
+        "Corefile:14",
+        "Corefile:15",
+        "Corefile:11",
+        "manifests/bad.yaml:1:1",
+    ]
+
+
+def test_a_quote_that_is_not_closed_hides_nothing(folder: Path, kdns: Kdns) -> None:
+    (folder / "Corefile").write_text('a.test {\n log . "{remote} {\n  class al\n }\n bogus\n}\nb.test {\n zzz\n}\n')
+    code, out, err = kdns("check")
+    assert (code, out) == (1, "")
+    assert [line.partition(" (it is")[0] for line in err.splitlines()] == [
+        "Corefile:2: the quote that opens here is not closed: add a '\"'",
+        "Corefile:3: there is no class 'al'; did you mean 'all'?",
+        "Corefile:5: 'bogus' is no plugin",
+        "Corefile:8: 'zzz' is no plugin",
+    ]
+
+
 def test_every_mistake_in_manifests_is_a_line(folder: Path, kdns: Kdns) -> None:
     (folder / "manifests/bad.yaml").write_text("kind: Service\n---\n" + service("Bad_Name", "10.96.0.9"))
     (folder / "manifests/worse.yaml").write_text("a: [\n")

@@ -32,6 +32,33 @@ def test_a_corefile_is_named_as_with_coredns_and_as_with_gnu(arguments: list[str
     assert (given.conf, given.port) == (conf, port)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a", "--port", "1", "b"], ["a", "b"]),
+        (["--", "-a"], ["-a"]),
+        (["--port=1", "a", "--", "-b", "--port", "c"], ["a", "-b", "--port", "c"]),
+        (["--port", "1", "--", "--", "-a", "--"], ["--", "-a", "--"]),
+        (["a", "--"], ["a"]),
+    ],
+    ids=lambda each: " ".join(each),
+)
+def test_behind_two_dashes_stand_words_whatever_they_begin_with(arguments: list[str], words: list[str]) -> None:
+    flags = parser("kdns serve", "")
+    add_corefile(flags)
+    flags.add_argument("first")
+    flags.add_argument("words", nargs="*")
+    given = flags.parse_words(arguments)
+    assert [given.first, *given.words] == words
+    assert given.port == (1 if any(word.startswith("--port") for word in arguments[:2]) else 53)
+
+
+def test_wrong_usage_behind_two_dashes_is_told_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser("kdns", "").parse_words(["--", "-a"])
+    assert capsys.readouterr().err.endswith("error: unrecognized arguments: -a\n")
+
+
 @pytest.mark.parametrize("arguments", [["--con", "f"], ["-conf"], ["-dns.port", "x"], ["-p", "65536"]])
 def test_what_is_no_flag_ends_in_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     flags = parser("kdns", "")

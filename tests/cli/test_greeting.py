@@ -79,6 +79,18 @@ async def test_zones_that_no_report_speaks_of_are_told_too(tmp_path: Path) -> No
     assert lines[3:] == ["  local. b.test. on 127.0.0.1, port P"]
 
 
+async def test_a_zone_is_told_for_each_place_where_nothing_else_tells_of_it(tmp_path: Path) -> None:
+    """Of three blocks with one zone, on addresses of their own, only the first has a report of its own."""
+    zone = "a.test:0 {{\n bind {}\n {}\n}}\n"
+    cluster = "kubernetes a.test {\n  manifests web.yaml\n }"
+    blocks = zone.format("127.0.0.1", cluster) + zone.format("127.0.0.2", "whoami") + zone.format("127.0.0.3", cluster)
+    assert (await greeted(blocks, tmp_path))[4:] == [
+        f"  a.test.: 2 Services, 1 endpoints from 1 files in {tmp_path}/web.yaml",
+        "  a.test. on 127.0.0.2, port P",
+        "  a.test. on 127.0.0.3, port P",
+    ]
+
+
 async def test_every_address_is_called_that(tmp_path: Path) -> None:
     assert (await greeted(".:0 {\n whoami\n}", tmp_path))[1:] == [
         "  listening on every address, port P, UDP and TCP",

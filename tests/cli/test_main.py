@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from pathlib import Path
@@ -46,6 +47,7 @@ def test_an_unknown_flag_is_wrong_usage(kdns: Kdns, command: str) -> None:
     ("error", "code", "told"),
     [
         pytest.param(StartError("there is no disk"), 1, "kdns: there is no disk\n", id="what keeps it from starting"),
+        pytest.param(StartError("one\ntwo"), 1, "kdns: one\nkdns: two\n", id="several things"),
         pytest.param(
             CorefileErrors([CorefileError("a", 1, "x"), CorefileError("b", 2, "y")]),
             1,
@@ -73,6 +75,54 @@ def test_a_reader_that_is_gone_is_no_error_to_tell() -> None:
             [*KDNS, "help"], cwd=ROOT, stdout=out, stderr=subprocess.PIPE, timeout=PATIENCE, check=False
         )
     assert (ran.returncode, ran.stderr) == (1, b"")
+
+
+FULL = Path("/dev/full")
+on_a_full_disk = pytest.mark.skipif(not FULL.exists(), reason="there is no disk that is always full")
+
+
+def full(
+    *arguments: str, cwd: Path, out: bool = False, err: bool = False, unbuffered: str = ""
+) -> tuple[int, bytes, bytes]:
+    """The exit code of a command some of whose words go to a disk that is full, and the others."""
+    with FULL.open("wb") as disk:
+        ran = subprocess.run(
+            [*KDNS, *arguments],
+            cwd=cwd, env=environment(PYTHONUNBUFFERED=unbuffered), timeout=PATIENCE, check=False,
+            stdout=disk if out else subprocess.PIPE, stderr=disk if err else subprocess.PIPE,
+        )  # fmt: skip
+    return ran.returncode, ran.stdout or b"", ran.stderr or b""
+
+
+@on_a_full_disk
+@pytest.mark.parametrize(
+    "arguments",
+    [["help"], ["help", "kubernetes"], ["-version"], ["check"], ["serve", "x", "--print-corefile"]],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_full_disk_is_one_line(tmp_path: Path, arguments: list[str], unbuffered: str) -> None:
+    (tmp_path / "Corefile").write_text(". {\n whoami\n}\n")
+    told = b"kdns: what there is to say cannot be written: No space left on device\n"
+    assert full(*arguments, cwd=tmp_path, unbuffered=unbuffered, out=True) == (1, b"", told)
+    assert full(*arguments, cwd=tmp_path, unbuffered=unbuffered, out=True, err=True) == (1, b"", b"")
+
+
+@on_a_full_disk
+def test_mistakes_that_cannot_be_told_are_still_an_exit_code(tmp_path: Path) -> None:
+    assert full("check", cwd=tmp_path, err=True) == (1, b"", b"")
+    assert full("serve", "gone", cwd=tmp_path, err=True) == (1, b"", b"")
+
+
+def test_an_error_of_the_system_that_is_none_of_its_streams_is_a_defect(
+    kdns: Kdns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(arguments: object) -> int:
+        raise OSError(errno.EIO, "Input/output error", "a file")
+
+    monkeypatch.setattr(help_module, "main", fails)
+    with pytest.raises(OSError, match="Input/output error"):
+        kdns("help")
 
 
 def test_a_file_whose_name_is_no_utf_8_is_printed_as_it_is(tmp_path: Path) -> None:

@@ -5,8 +5,12 @@ import os
 import signal
 import socket
 import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 import dns.message
 import dns.rcode
@@ -19,7 +23,7 @@ from kdns.corefile.parser import Corefile, parse
 from kdns.errors import StartError
 from kdns.plan import plan
 from kdns.proto.framing import Framer, frame
-from tests.processes import KDNS, PATIENCE, ROOT, environment, serving
+from tests.processes import KDNS, PATIENCE, ROOT, environment, free_port, serving
 
 COREFILE = """\
 .:0 {
@@ -104,11 +108,21 @@ def test_signals_that_end_most_programs_do_not_and_sigquit_does_at_once(tmp_path
     assert not file.exists()
 
 
+@contextmanager
+def started(folder: Path, *, stdout: int | IO[str], stderr: int | IO[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A kdns with the Corefile of a folder, killed at the end if it runs by then."""
+    with subprocess.Popen(KDNS, cwd=folder, env=environment(), stdout=stdout, stderr=stderr) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_it_goes_on_when_nobody_reads_what_it_prints(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     text = corefile().decode().replace("whoami", "whoami\n    log")
     (tmp_path / "Corefile").write_text(text)
-    with subprocess.Popen(KDNS, cwd=tmp_path, env=environment(), stdout=writing, stderr=subprocess.PIPE) as running:
+    with started(tmp_path, stdout=writing, stderr=subprocess.PIPE) as running:
         os.close(writing)
         with os.fdopen(reading, "rb") as lines:
             greeting = [lines.readline().decode() for _ in range(2)]
@@ -122,6 +136,62 @@ def test_it_goes_on_when_nobody_reads_what_it_prints(tmp_path: Path) -> None:
         running.terminate()
         _, err = running.communicate(timeout=PATIENCE)
     assert (running.returncode, err) == (0, b"")
+
+
+def test_a_reader_who_stalls_stops_neither_answers_nor_pages_nor_signals(tmp_path: Path) -> None:
+    """As Control-S does, or a log shipper that hangs: a pipe that nobody reads, and more lines than it holds."""
+    reading, writing = os.pipe()
+    (tmp_path / "Corefile").write_text(corefile().decode().replace("whoami", "whoami\n    log"))
+    with started(tmp_path, stdout=writing, stderr=subprocess.PIPE) as running:
+        os.close(writing)
+        said = ""
+        while said.count("http://") < 2:
+            said += os.read(reading, 4096).decode()
+        port = int(said.split("port ")[1].split(",")[0])
+        asked = [dns.message.make_query(f"n{number}.test", "A").to_wire() for number in range(1500)]
+        with socket.socket(type=socket.SOCK_DGRAM) as client:
+            client.settimeout(PATIENCE)
+            for wire in asked:
+                client.sendto(wire, ("127.0.0.1", port))
+                assert client.recv(4096)[:2] == wire[:2]
+        for url in said.split("http://")[1:]:
+            with urllib.request.urlopen(f"http://{url.split()[0]}", timeout=PATIENCE) as page:
+                assert page.status == 200
+        running.terminate()
+        _, err = running.communicate(timeout=PATIENCE)
+    assert (running.returncode, err) == (0, b"")
+    with os.fdopen(reading, "rb") as lines:
+        logged = lines.read().decode().splitlines()
+    assert len(logged) < len(asked), "nothing stalled: the pipe held it all"
+    numbers = [line.split("IN n")[1].split(".")[0] for line in logged[:-1] if " IN n" in line]
+    assert numbers == [str(number) for number in range(len(numbers))]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+def test_it_goes_on_when_the_disk_of_its_log_is_full(tmp_path: Path) -> None:
+    port = free_port()
+    (tmp_path / "Corefile").write_text(corefile().decode().replace(".:0", f".:{port}"))
+    with (
+        Path("/dev/full").open("w") as full,
+        started(tmp_path, stdout=full, stderr=full) as running,
+    ):
+        until_it_answers(port)
+        running.terminate()
+        assert running.wait(PATIENCE) == 0
+
+
+def until_it_answers(port: int) -> None:
+    """Ask again and again, since it cannot say when it listens."""
+    wire, deadline = dns.message.make_query("x.test", "A").to_wire(), time.monotonic() + PATIENCE
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.settimeout(PATIENCE)
+        client.connect(("127.0.0.1", port))
+        while time.monotonic() < deadline:
+            with suppress(ConnectionRefusedError):
+                client.send(wire)
+                assert client.recv(4096)[:2] == wire[:2]
+                return
+    raise AssertionError("it does not answer")
 
 
 def parsed(text: str) -> Corefile:

@@ -4,11 +4,13 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import dns.message
 import pytest
 
 from kdns.cli import query
+from kdns.errors import StartError
 from tests.processes import PATIENCE, Kdns, free_port, serving
 
 
@@ -88,6 +90,27 @@ def test_what_cannot_be_asked_is_wrong_usage(kdns: Kdns, arguments: list[str], t
     assert (code, out) == (2, "")
     assert err.startswith("kdns query: ")
     assert told in err.lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        pytest.param([], "127.0.0.1 port 1053", id="none"),
+        pytest.param(["--server", "127.0.0.9"], "127.0.0.9 port 1053", id="no port"),
+        pytest.param(["--server", "::1"], "::1 port 1053", id="no port, IPv6"),
+        pytest.param(["--server", "[::1]"], "::1 port 1053", id="no port, IPv6 in brackets"),
+        pytest.param(["--server", "[::1]:53"], "::1 port 53", id="a port"),
+    ],
+)
+def test_the_port_is_that_of_kdns_serve_unless_it_is_said(
+    kdns: Kdns, monkeypatch: pytest.MonkeyPatch, arguments: list[str], asked: str
+) -> None:
+    def ask(message: object, server: object, *, tcp: bool) -> NoReturn:
+        raise StartError(str(server))
+
+    monkeypatch.setattr(query, "_ask", ask)
+    assert kdns("query", "a.test", *arguments) == (1, "", f"kdns: {asked}\n")
+    assert "1053" in kdns("query", "-h").out
 
 
 def test_a_name_is_needed(kdns: Kdns) -> None:

@@ -12,7 +12,7 @@ from kdns.cli.run import read
 from kdns.corefile.parser import Corefile
 from kdns.plugins import ORDER
 from kdns.proto.name import to_text
-from tests.processes import Kdns, run, serving
+from tests.processes import Kdns, run, serving, taken
 
 WHOAMI = "a.test {\n    whoami\n}\n"
 BLOCK = ".:0 {\n    bind 127.0.0.1\n    whoami\n}\n"
@@ -126,10 +126,10 @@ def test_a_corefile_that_is_a_folder_is_one_line_of_a_process_too(tmp_path: Path
 
 def test_standard_input_is_a_corefile(here: Path, kdns: Kdns) -> None:
     (here / "more").write_text("b.test {\n nothing\n}\n")
-    code, out, err = kdns("-conf", "stdin", stdin=b"import more\na.test {\n kache\n}\n")
+    code, out, err = kdns("-conf", "stdin", stdin=b"import more\na.test {\n whoamy\n}\n")
     assert (code, out) == (1, "")
     assert err.splitlines() == [
-        "stdin:3: 'kache' is no plugin; did you mean 'cache'?",
+        "stdin:3: 'whoamy' is no plugin; did you mean 'whoami'?",
         "more:2: 'nothing' is no plugin (imported at stdin:1)",
     ]
 
@@ -185,6 +185,26 @@ def test_flags_reach_the_server(
 ) -> None:
     assert kdns(*arguments).code == 0
     assert served[0][1:] == (quiet, pid)
+
+
+@pytest.mark.parametrize(
+    ("corefile", "chosen"),
+    [
+        pytest.param("(log) {\n log\n}\n.:{port} {\n bind 127.0.0.1\n}\n", "'.:{port}' at Corefile:4", id="a key"),
+        pytest.param(
+            "dns://a.test:{port}, b.test {\n bind 127.0.0.1\n}\n", "'dns://a.test:{port}' at Corefile:1", id="one"
+        ),
+        pytest.param(". {\n bind 127.0.0.1\n}\n", "-dns.port", id="the flag"),
+        pytest.param("", "-dns.port", id="the flag, without a server block"),
+    ],
+)
+def test_of_a_port_in_use_it_is_told_where_that_was_chosen(here: Path, kdns: Kdns, corefile: str, chosen: str) -> None:
+    with taken() as port:
+        (here / "Corefile").write_text(corefile.replace("{port}", str(port)))
+        code, out, err = kdns("-dns.port", str(port))
+    assert (code, out) == (1, "")
+    told = f" is in use: stop what listens there (TCP) or choose another port ({chosen.format(port=port)})"
+    assert err.splitlines()[-1].endswith(told)
 
 
 def test_a_corefile_s_mistakes_are_told_all_at_once(tmp_path: Path) -> None:

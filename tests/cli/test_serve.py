@@ -136,6 +136,15 @@ def test_flags_may_stand_between_paths(kdns: Kdns) -> None:
     assert "        manifests /a /b /c" in out.splitlines()
 
 
+def test_a_path_may_begin_with_a_dash(kdns: Kdns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "-dash").mkdir()
+    (tmp_path / "-dash/web.yaml").write_text(MANIFEST)
+    monkeypatch.chdir(tmp_path)
+    out = kdns("serve", "--print-corefile", "--", "-dash").out
+    assert f"        manifests {tmp_path}/-dash" in out.splitlines()
+    assert kdns("explain", "--", "web.shop.svc.cluster.local", "-dash").code == 0
+
+
 def test_what_it_prints_loads_from_a_file(kdns: Kdns, tmp_path: Path) -> None:
     out = kdns("serve", "a b", "--print-corefile", "--zone", "k8s.test.").out
     (tmp_path / "Corefile").write_text(out)
@@ -203,8 +212,25 @@ def test_a_port_in_use_is_one_line_of_a_process() -> None:
         code, out, err = run("serve", "examples", "--port", str(port), "--metrics", "off")
     assert (code, out) == (1, "")
     assert err == (
-        f"kdns: address 127.0.0.1:{port} is in use: stop what listens there (TCP) or choose another port (-dns.port)\n"
+        f"kdns: address 127.0.0.1:{port} is in use: stop what listens there (TCP) or choose another port (--port N)\n"
     )
+
+
+def test_of_a_port_in_use_make_s_user_is_told_what_to_say_to_make(kdns: Kdns, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAKELEVEL", "1")
+    with taken() as port:
+        code, _, err = kdns("serve", "examples", "deploy", "--port", str(port), "--metrics", "off")
+    assert code == 1
+    assert err.endswith(" or choose another port (make run ARGS='examples deploy --port N')\n")
+
+
+def test_each_thing_that_is_in_the_way_is_a_line(kdns: Kdns) -> None:
+    code, out, err = kdns("serve", "examples", "/nope", "/nope2", "--port", "0", "--metrics", "off")
+    assert (code, out) == (1, "")
+    assert err.splitlines() == [
+        "kdns: manifests: there is no '/nope': name a file or a folder that exists",
+        "kdns: manifests: there is no '/nope2': name a file or a folder that exists",
+    ]
 
 
 def test_metrics_on_an_address_in_use_are_one_line_of_a_process() -> None:

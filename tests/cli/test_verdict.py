@@ -61,7 +61,13 @@ async def verdict(text: str, folder: Path, name: str, type: int = 1) -> Verdict:
         ),
         ("10.0.96.10.in-addr.arpa", 12, "answered", "address", "an address of Service shop/web"),
         ("cluster.local", 252, "REFUSED", "transfer_refused", "zone transfers are not allowed here"),
-        ("elsewhere.test", 1, "REFUSED", "", "the name is in none of the zones that are served"),
+        (
+            "elsewhere.test",
+            1,
+            "REFUSED",
+            "",
+            "the name is in none of the zones that are served: cluster.local., in-addr.arpa.",
+        ),
     ],
 )
 async def test_a_response_is_told_in_words(
@@ -135,6 +141,19 @@ async def test_objects_and_names_near_it_are_told(tmp_path: Path) -> None:
         ("web.shop", ["web.shop.svc.cluster.local."]),
         ("web.shop.svc", ["web.shop.svc.cluster.local."]),
         ("db", ["db.default.svc.cluster.local."]),
+        ("web", ["web.shop.svc.cluster.local."]),
+        ("wbe", ["web.shop.svc.cluster.local."]),
+        ("wbe.shop", ["web.shop.svc.cluster.local."]),
+        ("web.shp", ["web.shop.svc.cluster.local."]),
+        ("web.shp.svc", ["web.shop.svc.cluster.local."]),
+        ("web.shop.svc.cluster.lcoal", ["web.shop.svc.cluster.local."]),
+        ("WEB.shop.svc.Cluster.Loca", ["WEB.shop.svc.cluster.local."]),
+        ("web.shop.svc.cluster", ["web.shop.svc.cluster.local."]),
+        ("web.shop.svc.cluster.local.local", ["web.shop.svc.cluster.local."]),
+        ("wbe.shop.svc.clsuter.local", ["web.shop.svc.cluster.local."]),
+        ("cluster.lokal", []),
+        ("www.example.com", []),
+        ("example.com", []),
         ("10-0-0-1.shop.pod", ["10-0-0-1.shop.pod.cluster.local."]),
         ("nothing.test", []),
         (".".join(["x" * 60] * 4), []),
@@ -146,6 +165,19 @@ async def test_a_name_outside_is_looked_for_where_a_search_path_would(
     async with planned(CLUSTER, tmp_path) as plan:
         told = await judge(plan, from_text(name), 1)
         assert [to_text(each) for each in await near_outside(plan, told)] == near
+
+
+async def test_a_name_that_has_other_types_only_is_near_if_its_zone_is_misspelt(tmp_path: Path) -> None:
+    async with planned(CLUSTER, tmp_path) as plan:
+        told = await judge(plan, from_text("web.shop.svc.cluster.lokal"), 28)
+        assert [to_text(each) for each in await near_outside(plan, told)] == ["web.shop.svc.cluster.local."]
+
+
+async def test_of_many_zones_that_are_served_some_are_told(tmp_path: Path) -> None:
+    keys = " ".join(f"z{number}.test" for number in range(20))
+    told = await verdict(f"{keys} {{\n whoami\n}}\n", tmp_path, "elsewhere")
+    zones = ", ".join(f"z{number}.test." for number in range(8))
+    assert told.sentence == f"the name is in none of the zones that are served: {zones} and 12 more"
 
 
 async def test_a_name_inside_is_not_looked_for_elsewhere(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from kdns.corefile.disk import Disk, Local, Memory
 
-PATHS = ("a.x", "b.x", "c.y", "sub/d.x", "sub/sub/e.x")
+PATHS = (".h.x", "a.x", "b.x", "c.y", "sub/d.x", "sub/sub/e.x", "sub/]")
 
 
 def on_disk(folder: Path) -> tuple[Disk, str]:
@@ -33,11 +33,17 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Disk, str]:
 @pytest.mark.parametrize(
     ("pattern", "wanted"),
     [
-        ("*.x", ["a.x", "b.x"]),
+        ("*.x", [".h.x", "a.x", "b.x"]),
         ("?.x", ["a.x", "b.x"]),
         ("[bc].*", ["b.x", "c.y"]),
+        ("[!b].x", ["a.x"]),
+        ("[^b].x", ["a.x"]),
         ("*/*.x", ["sub/d.x"]),
-        ("sub/*", ["sub/d.x"]),
+        ("sub/*", ["sub/]", "sub/d.x"]),
+        ("sub/[]]", ["sub/]"]),
+        ("sub/**", ["sub/]", "sub/d.x"]),
+        ("**/*.x", ["sub/d.x"]),
+        ("**.x", [".h.x", "a.x", "b.x"]),
         ("*.z", []),
         ("none/*.x", []),
     ],
@@ -45,6 +51,13 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Disk, str]:
 def test_a_glob_finds_files_only_and_sorted(disk: tuple[Disk, str], pattern: str, wanted: list[str]) -> None:
     files, folder = disk
     assert files.glob(folder + pattern) == [folder + path for path in wanted]
+
+
+@pytest.mark.parametrize("pattern", ["[", "[]", "[!]", "[^]", "a[b", "[a]*[b", "[a/b]", "[a/*.x"])
+def test_a_set_that_is_not_closed_is_a_mistake(disk: tuple[Disk, str], pattern: str) -> None:
+    files, folder = disk
+    with pytest.raises(ValueError, match=r"^close the '\[' in '\S+' with a '\]'$"):
+        files.glob(folder + pattern)
 
 
 def test_a_file_is_read_as_it_is(disk: tuple[Disk, str]) -> None:
@@ -63,4 +76,4 @@ def test_a_relative_glob_finds_relative_paths(tmp_path: Path, monkeypatch: pytes
     on_disk(tmp_path)
     monkeypatch.chdir(tmp_path / "sub")
     assert Local().glob("*.x") == ["d.x"]
-    assert Local().glob("../*.x") == ["../a.x", "../b.x"]
+    assert Local().glob("../?.x") == ["../a.x", "../b.x"]

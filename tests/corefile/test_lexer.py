@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdns.corefile.lexer import Token, imported_at, tokenize
-from kdns.errors import CorefileError
 
 
 def texts(text: str) -> list[str]:
-    return [token.text for token in tokenize(text, "Corefile")]
+    return [token.text for token in tokenize(text, "Corefile")[0]]
 
 
 def lines(text: str) -> list[tuple[str, int]]:
-    return [(token.text, token.line) for token in tokenize(text, "Corefile")]
+    return [(token.text, token.line) for token in tokenize(text, "Corefile")[0]]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +77,7 @@ def test_words_know_their_line(text: str, places: list[tuple[str, int]]) -> None
 
 
 def test_words_know_whether_they_begin_a_line_and_how_far_in() -> None:
-    tokens = tokenize("a {\n    b \\\n  c\n\td }", "Corefile")
+    tokens, _ = tokenize("a {\n    b \\\n  c\n\td }", "Corefile")
     assert [(token.text, token.indent) for token in tokens] == [
         ("a", 0),
         ("{", None),
@@ -90,14 +89,17 @@ def test_words_know_whether_they_begin_a_line_and_how_far_in() -> None:
 
 
 def test_words_know_their_file_and_whether_they_were_quoted() -> None:
-    assert tokenize('"a" b', "dir/Corefile") == [
-        Token("a", "dir/Corefile", 1, quoted=True, indent=0),
-        Token("b", "dir/Corefile", 1),
+    via = (("Corefile", 3),)
+    tokens, errors = tokenize('"a" b', "dir/Corefile", via)
+    assert tokens == [
+        Token("a", "dir/Corefile", 1, quoted=True, via=via, indent=0),
+        Token("b", "dir/Corefile", 1, via=via),
     ]
+    assert errors == []
 
 
 def test_only_a_bare_brace_is_a_brace() -> None:
-    assert [token.is_brace for token in tokenize('{ } "{" "}" {x', "Corefile")] == [
+    assert [token.is_brace for token in tokenize('{ } "{" "}" {x', "Corefile")[0]] == [
         True,
         True,
         False,
@@ -107,17 +109,22 @@ def test_only_a_bare_brace_is_a_brace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
+    ("text", "line", "words"),
     [
-        pytest.param('"a', 1, id="at once"),
-        pytest.param('a\nb "c\nd\ne', 2, id="at its opening line"),
-        pytest.param('"a\nb" \n"', 3, id="after a quoted newline"),
-        pytest.param('"a\\"', 1, id="closed by an escaped quote only"),
+        pytest.param('"a', 1, ["a"], id="at once"),
+        pytest.param('a\nb "c  \nd\ne', 2, ["a", "b", "c", "d", "e"], id="to the end of its line"),
+        pytest.param('log "{remote} {\n class all\n}', 1, "log {remote} { class all }".split(), id="before a brace"),
+        pytest.param('"a {b} {c}\n', 1, ["a {b} {c}"], id="with braces that open nothing"),
+        pytest.param('"a\nb" \n"', 3, ["a\nb", ""], id="after a quoted newline"),
+        pytest.param('"a\\"', 1, ['a"'], id="closed by an escaped quote only"),
     ],
 )
-def test_an_unclosed_quote_is_an_error_where_it_opens(text: str, line: int) -> None:
-    with pytest.raises(CorefileError, match=rf"^Corefile:{line}: the quote that opens here is not closed"):
-        tokenize(text, "Corefile")
+def test_an_unclosed_quote_is_an_error_where_it_opens_and_ends_with_its_line(
+    text: str, line: int, words: list[str]
+) -> None:
+    tokens, errors = tokenize(text, "Corefile")
+    assert [str(error) for error in errors] == [f"Corefile:{line}: the quote that opens here is not closed: add a '\"'"]
+    assert [token.text for token in tokens] == words
 
 
 def test_an_error_at_an_imported_word_tells_the_way_it_came() -> None:
@@ -128,21 +135,16 @@ def test_an_error_at_an_imported_word_tells_the_way_it_came() -> None:
 
 
 @given(st.text())
-def test_any_text_becomes_words_or_a_corefile_error(text: str) -> None:
-    try:
-        numbers = [token.line for token in tokenize(text, "Corefile")]
-    except CorefileError as error:
-        numbers = [error.line]
+def test_any_text_becomes_words_and_errors_at_their_lines(text: str) -> None:
+    tokens, errors = tokenize(text, "Corefile")
+    numbers = [token.line for token in tokens]
     assert numbers == sorted(numbers)
-    assert all(1 <= number <= text.count("\n") + 1 for number in numbers)
+    assert all(1 <= number <= text.count("\n") + 1 for number in (*numbers, *(error.line for error in errors)))
 
 
 @given(st.text(alphabet='ab"\\ \n\t\r#{}', max_size=30))
 def test_unquoted_words_have_no_blanks(text: str) -> None:
-    try:
-        tokens = tokenize(text, "Corefile")
-    except CorefileError:
-        return
+    tokens, _ = tokenize(text, "Corefile")
     assert all(token.quoted or (token.text and not re.search(r"\s", token.text)) for token in tokens)
 
 

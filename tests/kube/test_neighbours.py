@@ -37,6 +37,7 @@ def near(name: str, *objects: Object, zone: bytes = ZONE, type: str = "A", **opt
         pytest.param("web.shop.scv.cluster.local", "web.shop", id="svc mistyped"),
         pytest.param("_http._tcp.web.shop.cluster.local", "web.shop", id="a port without svc"),
         pytest.param("web.cluster.local", "web.office", id="without a namespace"),
+        pytest.param("wbe.cluster.local", "web.office", id="without a namespace and mistyped"),
         pytest.param("web.gone.svc.cluster.local", "web.office", id="another namespace"),
         pytest.param("db-9.db.shop.svc.cluster.local", "db.shop", id="no such endpoint"),
         pytest.param("_https._tcp.web.shop.svc.cluster.local", "web.shop", id="no such port"),

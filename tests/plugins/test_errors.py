@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import dns.message
 import pytest
@@ -21,9 +21,11 @@ from kdns.log import set_up
 from kdns.metrics import Metrics
 from kdns.plugins import find
 from kdns.plugins.errors import Consolidation, Errors
+from kdns.plugins.whoami import Whoami
 from kdns.proto.decode import decode
 from kdns.proto.types import RCode
 from kdns.site import Build, Site
+from tests.asking import rcode, serving
 
 Lines = Callable[[], list[str]]
 
@@ -34,8 +36,7 @@ def log() -> Iterator[Lines]:
     root = logging.getLogger("kdns")
     handlers, propagate, level = root.handlers, root.propagate, root.level
     written = io.StringIO()
-    with contextlib.redirect_stdout(written):
-        set_up(logging.DEBUG)
+    set_up(written.write, logging.DEBUG)
 
     def read() -> list[str]:
         text = written.getvalue()
@@ -111,16 +112,6 @@ def answering(response: Response) -> Handler:
             id="raised on purpose",
         ),
         pytest.param(
-            raising(KeyError("service")),
-            "[ERROR] plugin/errors: 2 example.org. A: KeyError: 'service'",
-            id="raised by mistake",
-        ),
-        pytest.param(
-            raising(ValueError()),
-            "[ERROR] plugin/errors: 2 example.org. A: ValueError",
-            id="without a message",
-        ),
-        pytest.param(
             raising(KdnsError("two\nlines")),
             "[ERROR] plugin/errors: 2 example.org. A: two lines",
             id="two lines",
@@ -177,19 +168,23 @@ async def test_a_cancelled_question_is_no_error(log: Lines) -> None:
     assert log() == []
 
 
-async def test_stacktrace_writes_the_traceback_of_a_defect(log: Lines) -> None:
-    _, handler = handler_of("errors {\nstacktrace\n}", raising(KeyError("service")))
-    await handler(query_for())
+async def test_of_a_defect_the_log_tells_once_a_minute_whatever_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: Lines
+) -> None:
+    """*errors* and the server together, through `whoami` with a defect."""
+
+    async def fails(self: object, query: Query) -> Response:
+        raise KeyError("service")
+
+    monkeypatch.setattr(Whoami, "__call__", fails)
+    async with serving(". {\n errors {\n  stacktrace\n  consolidate 1m .\n }\n whoami\n}", tmp_path) as asked:
+        for number in range(5):
+            reply = await asked.ask(f"n{number}.test")
+            assert rcode(reply) == "SERVFAIL"
     first, *rest = log()
-    assert first == "[ERROR] plugin/errors: 2 example.org. A: KeyError: 'service'"
-    assert rest[0] == "Traceback (most recent call last):"
+    assert first == "[ERROR] a plugin failed; the question is answered SERVFAIL"
     assert rest[-1] == "KeyError: 'service'"
-
-
-async def test_stacktrace_spares_what_is_raised_on_purpose(log: Lines) -> None:
-    _, handler = handler_of("errors {\nstacktrace\n}", raising(KdnsError("timeout")))
-    await handler(query_for())
-    assert log() == ["[ERROR] plugin/errors: 2 example.org. A: timeout"]
+    assert [line for line in rest if line.startswith("[")] == []
 
 
 def counting(
@@ -202,9 +197,9 @@ def counting(
     return Consolidation(re.compile(pattern), seconds, level, show_first, timers.later)
 
 
-async def ask(consolidations: Sequence[Consolidation], *messages: str, error: type[Exception] = KdnsError) -> None:
+async def ask(consolidations: Sequence[Consolidation], *messages: str) -> None:
     for message in messages:
-        await Errors(raising(error(message)), consolidations)(query_for())
+        await Errors(raising(KdnsError(message)), consolidations)(query_for())
 
 
 async def test_messages_that_match_are_counted_from_the_first(log: Lines) -> None:
@@ -263,13 +258,6 @@ async def test_the_first_pattern_that_matches_counts(log: Lines) -> None:
         "[WARNING] plugin/errors: 2 errors like '^a' occurred in last 30s",
         "[ERROR] plugin/errors: 1 errors like '.' occurred in last 5s",
     ]
-
-
-async def test_defects_are_matched_with_the_name_of_their_type(log: Lines) -> None:
-    timers = Timers()
-    await ask([counting(timers, "^KeyError")], "service", error=KeyError)
-    timers.fire()
-    assert log() == ["[WARNING] plugin/errors: 1 errors like '^KeyError' occurred in last 30s"]
 
 
 async def test_when_the_server_stops_the_counts_so_far_are_written(log: Lines) -> None:
@@ -373,7 +361,6 @@ def test_good_lines(lines: str, expected: list[tuple[str, float, int, bool]]) ->
     site, handler = handler_of(lines, raising(KdnsError()))
     read = [(one.pattern.pattern, one.seconds, one.level, one.show_first) for one in handler.consolidations]
     assert read == expected
-    assert not handler.stacktrace
     assert site.build.parts == list(handler.consolidations)
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
 from collections.abc import Callable, Iterator
@@ -46,8 +45,7 @@ def log() -> Iterator[Lines]:
     root = logging.getLogger("kdns")
     handlers, propagate, level = root.handlers, root.propagate, root.level
     written = io.StringIO()
-    with contextlib.redirect_stdout(written):
-        set_up()
+    set_up(written.write)
 
     def read() -> list[str]:
         text = written.getvalue()

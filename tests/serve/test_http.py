@@ -259,7 +259,7 @@ async def test_of_two_sockets_bound_to_one_address_the_second_may_not_listen() -
             "",
             errno.EACCES,
             "HTTP address :80 (health, ready) is not permitted: ports under 1024 need NET_BIND_SERVICE; "
-            "or give it another one, as in 'health :81'",
+            "or give it another one, as in 'health :8080'",
             id="not permitted",
         ),
         pytest.param(
@@ -273,7 +273,7 @@ async def test_of_two_sockets_bound_to_one_address_the_second_may_not_listen() -
             "2001:db8::1",
             errno.EADDRINUSE,
             "HTTP address [2001:db8::1]:80 (health, ready) is in use: stop what listens there, "
-            "or give it another one, as in 'health [2001:db8::1]:81'",
+            "or give it another one, as in 'health [2001:db8::1]:8080'",
             id="in use",
         ),
         pytest.param(
@@ -292,6 +292,18 @@ async def test_why_an_address_cannot_be_had(host: str, code: int, text: str, mon
     with pytest.raises(StartError) as failed:
         await HttpServer(host, 80, {"/ready": fine, "/health": fine}).start()
     assert str(failed.value) == text
+
+
+@pytest.mark.parametrize(("port", "another"), [(80, 8080), (1023, 9023), (1024, 1025), (9153, 9154), (65535, 65534)])
+async def test_the_port_that_is_advised_is_one_that_anybody_may_have(
+    port: int, another: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(family: int, address: tuple[object, ...]) -> socket.socket:
+        raise OSError(errno.EADDRINUSE, "no")
+
+    monkeypatch.setattr(http, "_socket", refuse)
+    with pytest.raises(StartError, match=f"as in 'ready :{another}'$"):
+        await HttpServer("", port, {"/ready": fine}).start()
 
 
 async def test_a_real_address_of_another_machine_is_refused() -> None:
