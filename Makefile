@@ -11,7 +11,7 @@ run: $(VENV)/run
 	@$(BIN)/kdns serve $(ARGS)
 
 test: $(VENV)/test
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 e2e: $(VENV)/test
 	@$(BIN)/python -m tests.e2e.programs

@@ -167,7 +167,7 @@ SHAPING: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("change", SHAPING, ids=str)
+@pytest.mark.parametrize("change", SHAPING, ids=[f"{place} {next(iter(each))}" for place, each in enumerate(SHAPING)])
 def test_a_setting_that_shapes_the_state_makes_it_another(change: dict[str, Any]) -> None:
     others = [settings_of(replace(Server(), **other)) for other in ({}, *SHAPING) if other != change]
     assert settings_of(replace(Server(), **change)) not in others

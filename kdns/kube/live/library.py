@@ -20,6 +20,8 @@ from typing import Any, cast
 
 import aiohttp
 
+from kdns.kube.live import programs
+
 _PACKAGE = "kubernetes_asyncio"
 _CONNECT_WITHIN = 10.0
 
@@ -45,8 +47,10 @@ def _import() -> tuple[Any, Any, Any, Any]:
     vars(client).setdefault("Configuration", Configuration)
     vars(client).setdefault("ApiClient", object)
     from kubernetes_asyncio.client.rest import RESTClientObject
-    from kubernetes_asyncio.config import kube_config
+    from kubernetes_asyncio.config import exec_provider, kube_config
     from kubernetes_asyncio.config.incluster_config import InClusterConfigLoader
+
+    exec_provider.asyncio = programs.Watched()  # type: ignore[assignment, attr-defined]
 
     # What it logs of a failure it also raises, and that is told by who asked.
     logging.getLogger(_PACKAGE).addHandler(logging.NullHandler())
@@ -93,9 +97,10 @@ async def kubeconfig_settings(file: str, context: str | None) -> Settings:
     """For a kubeconfig with everything that the library supports. Raises whatever it does of what it cannot read."""
     settings = _settings()
     _forget_lost_files()
-    loader = await _kube_config.load_kube_config(
-        config_file=file, context=context, client_configuration=settings, persist_config=False
-    )
+    async with programs.ended():
+        loader = await _kube_config.load_kube_config(
+            config_file=file, context=context, client_configuration=settings, persist_config=False
+        )
     asks_program = "exec" in (loader._user or ())  # noqa: SLF001  # the library only logs that nothing came of it
     if asks_program and not settings.api_key and not settings.cert_file:
         raise CredentialFault("its exec plugin gave neither a token nor a certificate with its key")

@@ -78,7 +78,7 @@ async def test_what_is_asked_for_is_plain_json() -> None:
         (fails(429, "TooManyRequests", retry_after=7), 429, "429 TooManyRequests: TooManyRequests", 7),
         (fails(410, "Expired", "old"), 410, "410 Expired: old", None),
     ],
-    ids=str,
+    ids=["403", "429", "410"],
 )
 async def test_an_error_is_a_fault(action: object, status: int, told: str, after: float | None) -> None:
     async with asked() as who:
