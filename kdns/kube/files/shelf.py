@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +43,7 @@ class Shelf:
     @property
     def errors(self) -> list[ManifestError]:
         """What cannot be read now."""
-        failed = [ManifestError(path, 1, 1, why) for path, why in self.unseen.items()]
+        failed = [_unreadable(path, why) for path, why in self.unseen.items()]
         return failed + [error for held in self.files.values() for error in held.errors]
 
     @property
@@ -116,7 +118,7 @@ def _within(file: str, folders: Iterable[str]) -> bool:
 def _next(held: Held | None, file: str, found: Look, unseen: Iterable[str], *, first: bool) -> Held | None:
     """What is held of one file after a look; None: nothing is known of it."""
     if file in found.unseen:
-        return (held or Held()).failed(ManifestError(file, 1, 1, found.unseen[file]))
+        return (held or Held()).failed(_unreadable(file, found.unseen[file]))
     stamp = found.files.get(file)
     if held is not None:
         if stamp is None and _within(file, unseen):
@@ -130,7 +132,7 @@ def _read(held: Held, file: str, stamp: Stamp | None, *, first: bool) -> Held:
     try:
         text = _text(held, file, stamp)
     except OSError as error:
-        return held.failed(ManifestError(file, 1, 1, error.strerror or str(error)))
+        return held.failed(_unreadable(file, error.strerror or str(error)))
     if text is None:
         return held
     return held.settled(text) if first else held.seen(text)
@@ -148,3 +150,8 @@ def _text(held: Held, file: str, stamp: Stamp | None) -> Text | None:
         return None
     digest = blake2b(text.encode(), digest_size=_DIGEST).digest()
     return Text(stamp, held.known(digest) or read_documents(text, file), digest)
+
+
+def _unreadable(path: str, why: str) -> ManifestError:
+    advice = ": let this user read it, or take it out" if why == os.strerror(errno.EACCES) else ""
+    return ManifestError(path, 1, 1, why + advice)

@@ -250,7 +250,7 @@ async def test_a_file_without_permission_keeps_its_objects(folder: Folder) -> No
     await folder.poll()
     folder.write("a.yaml", service("db")).chmod(0)
     assert await folder.poll(3) == {WEB, API}
-    assert folder.errors == ["a.yaml:1:1: Permission denied"]
+    assert folder.errors == ["a.yaml:1:1: Permission denied: let this user read it, or take it out"]
     file.chmod(0o600)
     assert await folder.poll(2) == {DB, API}
     assert folder.errors == []
