@@ -75,6 +75,10 @@ class WarpLoop(asyncio.SelectorEventLoop):
         """As ever; time stands still until it is done."""
         return self._hold(super().run_in_executor(executor, func, *args))
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109
+        """As ever, for as long as it takes: threads do not end sooner for a clock that jumps."""
+        await super().shutdown_default_executor()
+
     async def subprocess_exec(self, *args: Any, **kwargs: Any) -> Any:
         """As ever; time stands still until the process has ended."""
         transport, protocol = await super().subprocess_exec(*args, **kwargs)

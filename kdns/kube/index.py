@@ -117,12 +117,15 @@ class Multimap(Generic[K, V]):
         return bool(held) and not rest
 
 
+_IP6 = b"ip6"
+
+
 class Prefixes:
     """How many addresses or longer prefixes are next below each prefix, so that the names between in the
     reverse trees exist.
 
-    A prefix of IPv4 is its octets; one of IPv6 is its digits as bytes 0 to 15 behind a byte 6, which
-    keeps the two apart.
+    A prefix of IPv4 is its octets, three at most; one of IPv6 is its digits as bytes 0 to 15 behind three
+    further bytes, which keeps the two apart.
     """
 
     def __init__(self) -> None:
@@ -171,14 +174,14 @@ class Prefixes:
     @staticmethod
     def key(family: int, parts: bytes) -> bytes:
         """The prefix of `proto.reverse.prefix_of`'s family and parts."""
-        return parts if family == 4 else b"\x06" + parts
+        return parts if family == 4 else _IP6 + parts
 
     def _of(self, address: Address) -> Iterable[bytes]:
         """The prefixes of an address, the longest first."""
         if len(address) == 4:
             return address[:3], address[:2], address[:1]
-        digits = bytes.fromhex("06" + "".join(f"0{digit}" for digit in address.hex()))
-        return (digits[:length] for length in range(32, 1, -1))
+        digits = _IP6 + bytes.fromhex("".join(f"0{digit}" for digit in address.hex()))
+        return (digits[:length] for length in range(len(digits) - 1, len(_IP6), -1))
 
 
 class Addresses:

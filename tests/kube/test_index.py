@@ -184,3 +184,10 @@ def test_an_address_in_two_namespaces_is_shown_while_one_of_them_is() -> None:
     assert set(index.endpoint_ips.prefixes) == {A[:1], A[:2], A[:3]}
     index.put_service(("shop", "web"), None)
     assert set(index.endpoint_ips.prefixes) == set()
+
+
+def test_no_prefix_of_one_family_is_one_of_the_other() -> None:
+    held = Prefixes()
+    held.add(pack("6.0.1.9"))
+    assert Prefixes.key(6, b"\x00") not in held
+    assert Prefixes.key(6, b"\x00\x01") not in held

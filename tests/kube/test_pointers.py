@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kdns.kube.index import Touched
+from kdns.kube.index import Prefixes, Touched
 from kdns.kube.objects import Kind, Namespace, Object, Ref
 from kdns.kube.options import PtrPolicy
 from kdns.kube.reason import Reason
@@ -91,8 +91,8 @@ def test_the_first_zone_that_is_no_reverse_zone_is_pointed_into() -> None:
         ("0.0.10.in-addr.arpa", REVERSE, Reason.ONLY_PARENT, Touched.prefix(bytes([10, 0, 0]))),
         ("10.in-addr.arpa", REVERSE, Reason.ONLY_PARENT, Touched.prefix(bytes([10]))),
         ("11.in-addr.arpa", REVERSE, Reason.NO_SUCH_ADDRESS, Touched.prefix(bytes([11]))),
-        ("d.f.ip6.arpa", REVERSE6, Reason.ONLY_PARENT, Touched.prefix(b"\x06\x0f\x0d")),
-        ("a.ip6.arpa", REVERSE6, Reason.NO_SUCH_ADDRESS, Touched.prefix(b"\x06\x0a")),
+        ("d.f.ip6.arpa", REVERSE6, Reason.ONLY_PARENT, Touched.prefix(Prefixes.key(6, b"\x0f\x0d"))),
+        ("a.ip6.arpa", REVERSE6, Reason.NO_SUCH_ADDRESS, Touched.prefix(Prefixes.key(6, b"\x0a"))),
     ],
 )
 def test_parents_depend_on_whether_an_address_lies_below(name: str, zone: bytes, reason: Reason, key: object) -> None:
