@@ -275,6 +275,7 @@ class ApiServer:
         gone = asyncio.ensure_future(exchange.connection.until_gone())
         try:
             while clock() < end and not gone.done():
+                waiter = self.etcd.waiter()
                 for change in self.etcd.since(at, request.plural):
                     if change.version <= self.version:
                         at = change.version
@@ -285,15 +286,15 @@ class ApiServer:
                     at = max(at, self.version)
                     await exchange.chunk(_bookmark(request.plural, at))
                 else:
-                    await self._next(gone, min([end, *list(marks)[:1]]) - clock())
+                    await self._next(gone, min([end, *list(marks)[:1]]) - clock(), waiter)
         finally:
             gone.cancel()
             with suppress(asyncio.CancelledError):
                 await gone
         await exchange.finish()
 
-    async def _next(self, gone: asyncio.Future[None], seconds: float) -> None:
-        changed = asyncio.ensure_future(self.etcd.changed(seconds))
+    async def _next(self, gone: asyncio.Future[None], seconds: float, waiter: asyncio.Event) -> None:
+        changed = asyncio.ensure_future(self.etcd.changed(seconds, waiter))
         await asyncio.wait([changed, gone], return_when=asyncio.FIRST_COMPLETED)
         changed.cancel()
         with suppress(asyncio.CancelledError):

@@ -109,10 +109,15 @@ class Etcd:
         self.version, self.compacted = kept.version, kept.compacted
         self.log, self._objects = list(kept.log), dict(kept._objects)
 
-    async def changed(self, seconds: float) -> None:
-        """Return when anything happens, or after so many seconds."""
+    def waiter(self) -> asyncio.Event:
+        """To be taken before one looks what there is: nothing that happens after it is missed."""
         event = asyncio.Event()
         self._waiting.add(event)
+        return event
+
+    async def changed(self, seconds: float, waiter: asyncio.Event | None = None) -> None:
+        """Return when anything happens, or has since the waiter was taken, or after so many seconds."""
+        event = waiter or self.waiter()
         try:
             async with asyncio.timeout(seconds):
                 await event.wait()
