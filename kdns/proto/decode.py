@@ -14,11 +14,12 @@ from typing import NamedTuple
 from kdns.errors import WireError
 from kdns.proto.message import Edns, Message, Question
 from kdns.proto.name import MAX_LABEL, MAX_NAME, Name
+from kdns.proto.record import SERIAL_FROM_END
 from kdns.proto.types import Class, Flag, RCode, RRType
 
 HEADER = Struct("!HHHHHH")
-_PAIR = Struct("!HH")
-_FIXED = Struct("!HHIH")
+PAIR = Struct("!HH")
+FIXED = Struct("!HHIH")
 _OPCODE = 0x7800
 _POINTER = 0xC0
 _VERSION = 0x00FF0000
@@ -67,16 +68,16 @@ def decode(wire: bytes) -> Message:
     """Read a message that `accept` let through. Raises WireError (FORMERR) when any byte of it is wrong."""
     identity, flags, _, _, authority, additional = HEADER.unpack_from(wire)
     name, at = _question_name(wire)
-    if at + _PAIR.size > len(wire):
+    if at + PAIR.size > len(wire):
         raise WireError("the question is cut short")
-    type, klass = _PAIR.unpack_from(wire, at)
-    at += _PAIR.size
+    type, klass = PAIR.unpack_from(wire, at)
+    at += PAIR.size
     if authority and type != RRType.IXFR:
         raise WireError("a query has no authority section (RFC 1995's IXFR aside)")
-    edns = None
+    edns = serial = None
     if authority or additional or at != len(wire):
-        edns = _read_records(wire, at, authority, additional)
-    return Message(identity, flags, Question(name, name.lower(), type, klass), edns, len(wire))
+        edns, serial = _read_records(wire, at, authority, additional)
+    return Message(identity, flags, Question(name, name.lower(), type, klass), edns, len(wire), serial)
 
 
 def _question_name(wire: bytes) -> tuple[Name, int]:
@@ -101,31 +102,42 @@ class _Record(NamedTuple):
     end: int
 
 
-def _read_records(wire: bytes, at: int, authority: int, additional: int) -> Edns | None:
-    edns = None
+def _read_records(wire: bytes, at: int, authority: int, additional: int) -> tuple[Edns | None, int | None]:
+    """What OPT says, and the serial of an SOA in the authority section."""
+    edns = serial = None
     for place in range(authority + additional):
         record = _read_record(wire, at)
         if record.type == RRType.OPT:
             if edns is not None or place < authority or wire[record.owner_at]:
                 raise WireError("OPT comes once, in the additional section, at the root (RFC 6891 §6.1.1)")
-            edns = _read_edns(wire, record)
+            edns = read_edns(record.klass, record.ttl, wire[record.rdata_at : record.end])
+        elif record.type == RRType.SOA and place < authority:
+            serial = _serial(wire, record)
         elif record.type == RRType.TSIG and (place != authority + additional - 1 or record.klass != Class.ANY):
             raise WireError("TSIG is the last record, of class ANY (RFC 8945 §5.1)")
         at = record.end
     if at != len(wire):
         raise WireError("bytes behind the last record")
-    return edns
+    return edns, serial
+
+
+def _serial(wire: bytes, soa: _Record) -> int:
+    """It comes before four more numbers, behind two names of a byte at least."""
+    if soa.end - soa.rdata_at < 2 + SERIAL_FROM_END:
+        raise WireError("an SOA is cut short")
+    at = soa.end - SERIAL_FROM_END
+    return int.from_bytes(wire[at : at + 4])
 
 
 def _read_record(wire: bytes, at: int) -> _Record:
     fixed = _skip_name(wire, at)
-    if fixed + _FIXED.size > len(wire):
+    if fixed + FIXED.size > len(wire):
         raise WireError("a record is cut short")
-    type, klass, ttl, length = _FIXED.unpack_from(wire, fixed)
-    end = fixed + _FIXED.size + length
+    type, klass, ttl, length = FIXED.unpack_from(wire, fixed)
+    end = fixed + FIXED.size + length
     if end > len(wire):
         raise WireError("a record's data is cut short")
-    return _Record(at, type, klass, ttl, fixed + _FIXED.size, end)
+    return _Record(at, type, klass, ttl, fixed + FIXED.size, end)
 
 
 def _skip_name(wire: bytes, at: int) -> int:
@@ -151,15 +163,16 @@ def _check_pointer(wire: bytes, at: int, start: int) -> int:
     return at + 2
 
 
-def _read_edns(wire: bytes, record: _Record) -> Edns:
-    options, at = [], record.rdata_at
-    while at < record.end:
-        if at + _PAIR.size > record.end:
+def read_edns(klass: int, ttl: int, rdata: bytes) -> Edns:
+    """What an OPT record says, by its fields (RFC 6891 §6.1.2). Raises WireError when an option is cut."""
+    options, at = [], 0
+    while at < len(rdata):
+        if at + PAIR.size > len(rdata):
             raise WireError("an EDNS option is cut short")
-        code, length = _PAIR.unpack_from(wire, at)
-        at += _PAIR.size + length
-        if at > record.end:
+        code, length = PAIR.unpack_from(rdata, at)
+        at += PAIR.size + length
+        if at > len(rdata):
             raise WireError("an EDNS option is longer than its record")
-        options.append((code, wire[at - length : at]))
-    version = (record.ttl & _VERSION) >> 16
-    return Edns(record.klass, version, bool(record.ttl & _DO), tuple(options))
+        options.append((code, rdata[at - length : at]))
+    version = (ttl & _VERSION) >> 16
+    return Edns(klass, version, bool(ttl & _DO), tuple(options))

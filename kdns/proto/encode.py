@@ -65,7 +65,7 @@ def encode(message: Message, reply: Reply, limit: int, payload: int = PAYLOAD) -
         body = head + fit.joined()
         serial_at = writer.serial_at - 2
         ready = Ready(body + opt, serial_at=serial_at if 0 < serial_at < len(body) else 0)
-    return replace(ready, truncated=fit.truncated, shrunk=shrunk)
+    return replace(ready, truncated=fit.truncated or reply.truncated, shrunk=shrunk, authentic=reply.authentic)
 
 
 class _Written(NamedTuple):
@@ -135,11 +135,18 @@ def _with_answers(head: bytes, less: int) -> bytes:
 def _head(message: Message, reply: Reply, fit: _Written, *, has_opt: bool) -> bytes:
     answer, authority, additional = (sum(map(len, section)) for section in fit[:3])
     flags = Flag.QR | message.flags & (Flag.RD | Flag.CD) | reply.rcode & 15
+    if reply.desired is not None:
+        flags = flags & ~Flag.RD | (Flag.RD if reply.desired else 0)
     flags |= Flag.AA if reply.authoritative else 0
     flags |= Flag.RA if reply.recursion else 0
-    flags |= Flag.TC if fit.truncated else 0
+    flags |= Flag.AD if reply.authentic and _wants_ad(message) else 0
+    flags |= Flag.TC if fit.truncated or reply.truncated else 0
     header = HEADER.pack(0, flags, 1, answer, authority, additional + has_opt)[2:]
     return header + message.question.name + _OPTION(message.question.type, message.question.klass)
+
+
+def _wants_ad(message: Message) -> bool:
+    return message.has(Flag.AD) or bool(message.edns and message.edns.do)
 
 
 class _Writer:

@@ -29,13 +29,17 @@ class Edns(NamedTuple):
 
 
 class Message(NamedTuple):
-    """A query that was accepted: header, question, EDNS. `size` is its bytes on the wire."""
+    """A query that was accepted: header, question, EDNS. `size` is its bytes on the wire.
+
+    `serial` is that of the zone which the client has, where it asks for what changed since (RFC 1995 §3).
+    """
 
     id: int
     flags: int
     question: Question
     edns: Edns | None
     size: int
+    serial: int | None = None
 
     def has(self, flag: Flag) -> bool:
         """Whether this bit of the header is set."""
@@ -54,7 +58,9 @@ class Reply:
     """What goes back, all but the question, the id and the flags that are copied from the query.
 
     `turn` is the place in `answer` of the RRset whose records take turns at being first (round
-    robin), or None. `options` are EDNS options, sent only to a client that spoke EDNS, as `ede` is.
+    robin), or None. `authentic` is AD, shown to clients that set AD or DO (RFC 6840 §5.8). `desired` is
+    RD, the query's where it is None. `truncated` sets TC though nothing is left out. `options` are
+    EDNS options, sent only to a client that spoke EDNS, as `ede` is.
     """
 
     rcode: int = RCode.NOERROR
@@ -63,6 +69,9 @@ class Reply:
     additional: tuple[RRset, ...] = ()
     authoritative: bool = False
     recursion: bool = False
+    authentic: bool = False
+    desired: bool | None = None
+    truncated: bool = False
     ede: Ede | None = None
     options: tuple[tuple[int, bytes], ...] = ()
     turn: int | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from struct import Struct
 
 from kdns.proto.name import Name
 
@@ -16,13 +17,42 @@ _NAME_AT = 10
 """Where the question's name begins: behind the header, less the id."""
 
 
+_QUESTION_REST = 4
+_FIXED = Struct("!HHIH")
+_TTL_AT = 4
+_OPT = 41
+_POINTER = 0xC0
+
+
+def _name_size(wire: bytes, at: int) -> int:
+    start = at
+    while length := wire[at]:
+        if length >= _POINTER:
+            return at + 2 - start
+        at += 1 + length
+    return at + 1 - start
+
+
+def _aged(records: bytes, at: int, seconds: int) -> bytes:
+    """Records as we wrote them ourselves, from an offset on."""
+    patched = bytearray(records)
+    while at < len(records):
+        at += _name_size(records, at)
+        type, _, ttl, length = _FIXED.unpack_from(records, at)
+        if type != _OPT:
+            patched[at + _TTL_AT : at + _TTL_AT + 4] = max(0, ttl - seconds).to_bytes(4)
+        at += _FIXED.size + length
+    return bytes(patched)
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """`head` + `window` records of `ring` + `tail`.
 
     `cuts` are the offsets of the ring's records and of its end. `serial_at` is the offset in `head`
     of an SOA's serial, 0 where there is none. `truncated` tells that TC is set, `shrunk` that anything
-    at all was left out for want of room: another client may have more.
+    at all was left out for want of room: another client may have more; `authentic` that AD is shown to
+    those who want it.
     """
 
     head: bytes
@@ -33,6 +63,7 @@ class Ready:
     serial_at: int = 0
     truncated: bool = False
     shrunk: bool = False
+    authentic: bool = False
 
     def __len__(self) -> int:
         """Bytes of the reply that begins with the ring's first record, its id included."""
@@ -67,6 +98,12 @@ class Ready:
     def asked_as(self, name: Name) -> Ready:
         """The same reply to a question that wrote its name in other letters (RFC 4343 §4.1: echo them)."""
         return replace(self, head=self.head[:_NAME_AT] + name + self.head[_NAME_AT + len(name) :])
+
+    def aged(self, seconds: int) -> Ready:
+        """The same reply with every TTL lower by so many seconds, 0 at least; OPT has none."""
+        first = _NAME_AT + _name_size(self.head, _NAME_AT) + _QUESTION_REST
+        ring = _aged(self.ring, 0, seconds)
+        return replace(self, head=_aged(self.head, first, seconds), ring=ring, tail=_aged(self.tail, 0, seconds))
 
     def with_serial(self, serial: int) -> Ready:
         """The same reply with another serial in its SOA."""

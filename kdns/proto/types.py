@@ -18,8 +18,10 @@ class RRType(IntEnum):
     TXT = 16
     AAAA = 28
     SRV = 33
+    DNAME = 39
     OPT = 41
     DS = 43
+    RRSIG = 46
     TSIG = 250
     IXFR = 251
     AXFR = 252

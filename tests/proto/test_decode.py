@@ -147,6 +147,27 @@ def test_ixfr_may_bring_its_soa() -> None:
     assert decode(header(authority=1) + ask + soa).question.type == RRType.IXFR
 
 
+@pytest.mark.parametrize("serial", [0, 1, 2**32 - 1])
+@pytest.mark.parametrize("names", [b"\0\0", OWNER_HERE * 2, b"\1a\0\1b\0"], ids=["root", "compressed", "written out"])
+def test_its_serial_is_read(names: bytes, serial: int) -> None:
+    soa = record(OWNER_HERE, names + pack("!IIIII", serial, 1, 2, 3, 4), RRType.SOA)
+    message = decode(header(authority=1) + NAME + pack("!HH", RRType.IXFR, 1) + soa)
+    assert message.serial == serial
+
+
+@pytest.mark.parametrize("size", [0, 20, 21])
+def test_an_soa_without_room_for_its_fields_is_an_error(size: int) -> None:
+    soa = record(OWNER_HERE, bytes(size), RRType.SOA)
+    with pytest.raises(WireError, match="an SOA is cut short"):
+        decode(header(authority=1) + NAME + pack("!HH", RRType.IXFR, 1) + soa)
+
+
+def test_other_queries_have_no_serial() -> None:
+    assert decode(header() + QUESTION).serial is None
+    with_soa = record(OWNER_HERE, bytes(22), RRType.SOA)
+    assert decode(header(additional=1) + QUESTION + with_soa).serial is None
+
+
 @pytest.mark.parametrize(
     ("wire", "says"),
     [

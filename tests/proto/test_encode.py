@@ -416,3 +416,20 @@ def test_names_in_replies_read_as_text() -> None:
     assert reply.question[0].name.to_text() == to_text(NAME)
     assert dns.rdatatype.to_text(reply.question[0].rdtype) == "A"
     assert PAYLOAD == 1232
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["RD", "no RD"])
+@pytest.mark.parametrize(("desired", "shown"), [(None, None), (True, True), (False, False)])
+def test_rd_is_the_query_s_unless_the_reply_says_so(asks: bool, desired: bool | None, shown: bool | None) -> None:
+    message = asked(flags=Flag.RD | Flag.CD if asks else Flag.CD)
+    reply = read(wire_of(message, Reply(desired=desired)))
+    assert bool(reply.flags & dns.flags.RD) is (asks if shown is None else shown)
+    assert reply.flags & dns.flags.CD
+
+
+def test_tc_can_be_set_though_nothing_is_left_out() -> None:
+    ready = encode(asked(), Reply(answer=(numbered(3),), truncated=True, turn=0), PAYLOAD)
+    assert (ready.truncated, ready.shrunk, ready.turns) == (True, False, 3)
+    reply = read(b"\0\0" + ready.body(1))
+    assert reply.flags & dns.flags.TC
+    assert len(reply.answer) == 3

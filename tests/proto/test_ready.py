@@ -2,11 +2,19 @@ from __future__ import annotations
 
 from itertools import accumulate
 
+import dns.flags
+import dns.message
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kdns.proto.decode import decode
+from kdns.proto.encode import encode
+from kdns.proto.message import Reply
+from kdns.proto.name import from_text
 from kdns.proto.ready import Ready
+from kdns.proto.record import addresses, rrset
+from kdns.proto.types import RRType
 
 FLAGS = b"\x85\x03"
 HEAD = FLAGS + bytes((0, 1, 0, 3, 0, 0, 0, 0)) + b"\1A\0" + b"\0\1\0\1"
@@ -71,3 +79,23 @@ def test_the_question_is_echoed_in_the_letters_it_was_asked_in() -> None:
 def test_a_serial_is_changed_and_nothing_else(serial: int) -> None:
     ready = Ready(HEAD + b"before" + b"\1\2\3\4" + b"after", serial_at=len(HEAD) + 6)
     assert ready.with_serial(serial).body(0) == HEAD + b"before" + serial.to_bytes(4) + b"after"
+
+
+AGED = [
+    pytest.param(0, [300, 300, 7], id="none has passed"),
+    pytest.param(7, [293, 293, 0], id="seven seconds"),
+    pytest.param(1000, [0, 0, 0], id="longer than any"),
+]
+
+
+@pytest.mark.parametrize("turn", [None, 0])
+@pytest.mark.parametrize(("seconds", "ttls"), AGED)
+def test_ttls_count_down_to_nothing_and_opt_has_none(seconds: int, ttls: list[int], turn: int | None) -> None:
+    query = dns.message.make_query("web.example.", "A", use_edns=0, ednsflags=dns.flags.DO)
+    name = from_text("web.example.")
+    address = addresses(name, 300, [bytes(4), bytes([1, 2, 3, 4])])
+    reply = Reply(answer=(address,), authority=(rrset(name, RRType.NS, 7, [name]),), turn=turn)
+    ready = encode(decode(query.to_wire()), reply, 65535)
+    found = dns.message.from_wire(query.to_wire()[:2] + ready.aged(seconds).body(0))
+    assert [each.ttl for section in (found.answer, found.authority) for each in section for _ in each] == ttls
+    assert found.ednsflags == dns.flags.DO

@@ -1,0 +1,183 @@
+"""Bytes from another server to records: a whole reply, read strictly.
+
+Names in rdata are written out (RFC 3597 §4), so a record's rdata means the same in any message.
+Pointers lead to earlier bytes only, each jump further back, so they end; nothing is allocated by
+what a count says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kdns.errors import WireError
+from kdns.proto.decode import FIXED, HEADER, PAIR, read_edns
+from kdns.proto.message import Edns, Question
+from kdns.proto.name import MAX_LABEL, MAX_NAME, Name
+from kdns.proto.record import RRset
+from kdns.proto.types import Flag, RRType
+
+_POINTER = 0xC0
+_LONGEST_TTL = 0x7FFFFFFF
+_SIGNED = 2
+"""RRSIG records begin with the type that they cover: signatures of different types are different RRsets."""
+
+
+class _Layout(NamedTuple):
+    """Where rdata has names that may be compressed: behind `before` bytes, `names` of them; then what it likes."""
+
+    before: int
+    names: int
+
+
+_LAYOUTS = {
+    **dict.fromkeys((2, 3, 4, 5, 7, 8, 9, 12, 30, 39), _Layout(0, 1)),  # NS MD MF CNAME MB MG MR PTR NXT DNAME
+    **dict.fromkeys((6, 14, 17), _Layout(0, 2)),  # SOA MINFO RP
+    **dict.fromkeys((15, 18, 21, 36), _Layout(2, 1)),  # MX AFSDB RT KX
+    24: _Layout(18, 1),  # SIG
+    26: _Layout(2, 2),  # PX
+    33: _Layout(6, 1),  # SRV
+}
+"""RFC 3597 §4: those of RFC 1035, and those that senders were known to compress."""
+_NAPTR = 35
+_NAPTR_STRINGS = 3
+
+
+class Received(NamedTuple):
+    """A reply as it was read. `rcode` is whole, with what OPT adds to it; `question` is None where it had none."""
+
+    id: int
+    flags: int
+    rcode: int
+    question: Question | None
+    answer: tuple[RRset, ...]
+    authority: tuple[RRset, ...]
+    additional: tuple[RRset, ...]
+    edns: Edns | None
+
+    def has(self, flag: Flag) -> bool:
+        """Whether this bit of the header is set."""
+        return bool(self.flags & flag)
+
+
+def read_reply(wire: bytes) -> Received:
+    """Read a reply. Raises WireError when any byte of it is wrong, or it is no reply.
+
+    The records of a section are gathered to RRsets in the order in which their first ones stand, with
+    the lowest TTL (RFC 2181 §5.2); a TTL with its first bit set is 0 (§8).
+    """
+    if len(wire) < HEADER.size:
+        raise WireError("a reply is shorter than a header")
+    identity, flags, questions, *counts = HEADER.unpack_from(wire)
+    if not flags & Flag.QR or questions > 1:
+        raise WireError("this is no reply to one question")
+    question, at = _question(wire) if questions else (None, HEADER.size)
+    sections: list[tuple[RRset, ...]] = []
+    opts: list[_Raw] = []
+    for count in counts:
+        records, at = _section(wire, at, count)
+        opts += [record for record in records if record.type == RRType.OPT]
+        sections.append(_rrsets(record for record in records if record.type != RRType.OPT))
+    if at != len(wire):
+        raise WireError("bytes behind the last record of a reply")
+    if len(opts) > 1:
+        raise WireError("a reply has one OPT at most")
+    edns = read_edns(opts[0].klass, opts[0].ttl, opts[0].rdata) if opts else None
+    rcode = flags & 15 | ((opts[0].ttl >> 24) << 4 if opts else 0)
+    answer, authority, additional = sections
+    return Received(identity, flags, rcode, question, answer, authority, additional, edns)
+
+
+class _Raw(NamedTuple):
+    owner: Name
+    type: int
+    klass: int
+    ttl: int
+    rdata: bytes
+
+
+def _question(wire: bytes) -> tuple[Question, int]:
+    name, at = _name(wire, HEADER.size)
+    if at + PAIR.size > len(wire):
+        raise WireError("the question of a reply is cut short")
+    type, klass = PAIR.unpack_from(wire, at)
+    return Question(name, name.lower(), type, klass), at + PAIR.size
+
+
+def _section(wire: bytes, at: int, count: int) -> tuple[list[_Raw], int]:
+    records = []
+    for _ in range(count):
+        owner, at = _name(wire, at)
+        if at + FIXED.size > len(wire):
+            raise WireError("a record of a reply is cut short")
+        type, klass, ttl, length = FIXED.unpack_from(wire, at)
+        at += FIXED.size
+        end = at + length
+        if end > len(wire):
+            raise WireError("a record's data in a reply is cut short")
+        records.append(_Raw(owner, type, klass, ttl, _rdata(wire, type, at, end)))
+        at = end
+    return records, at
+
+
+def _name(wire: bytes, at: int) -> tuple[Name, int]:
+    """The name at an offset, written out, and where what follows it begins."""
+    parts, size, behind, floor = [], 0, 0, at
+    while True:
+        length = wire[at] if at < len(wire) else MAX_LABEL + 1
+        if length >= _POINTER and at + 1 < len(wire):
+            behind = behind or at + 2
+            at = (length & ~_POINTER) << 8 | wire[at + 1]
+            if not HEADER.size <= at < floor:
+                raise WireError("a pointer in a reply does not point to an earlier name")
+            floor = at
+            continue
+        size += 1 + length
+        if length > MAX_LABEL or size > MAX_NAME or at + length >= len(wire):
+            raise WireError("a name in a reply is too long or cut short")
+        parts.append(wire[at : at + 1 + length])
+        at += 1 + length
+        if not length:
+            return b"".join(parts), behind or at
+
+
+def _rdata(wire: bytes, type: int, at: int, end: int) -> bytes:
+    """Rdata with its names written out."""
+    if type == _NAPTR:
+        layout = _Layout(_strings_end(wire, at, end) - at, 1)
+    elif (known := _LAYOUTS.get(type)) is not None and at != end:
+        layout = known
+    else:
+        return wire[at:end]
+    parts = [wire[at : at + layout.before]]
+    at += layout.before
+    for _ in range(layout.names):
+        name, at = _name(wire, at)
+        parts.append(name)
+    if at > end:
+        raise WireError("a name in a record's data is longer than the data")
+    return b"".join((*parts, wire[at:end]))
+
+
+def _strings_end(wire: bytes, at: int, end: int) -> int:
+    """Where the strings of a NAPTR record end (RFC 3403 §4.1): order, preference, then three of them."""
+    at += PAIR.size
+    for _ in range(_NAPTR_STRINGS):
+        if at >= end:
+            raise WireError("a NAPTR record is cut short")
+        at += 1 + wire[at]
+    return at
+
+
+def _rrsets(records: Iterator[_Raw]) -> tuple[RRset, ...]:
+    gathered: dict[tuple[Name, int, int, bytes], list[_Raw]] = {}
+    for record in records:
+        covered = record.rdata[:_SIGNED] if record.type == RRType.RRSIG else b""
+        gathered.setdefault((record.owner.lower(), record.type, record.klass, covered), []).append(record)
+    return tuple(map(_rrset, gathered.values()))
+
+
+def _rrset(records: list[_Raw]) -> RRset:
+    first = records[0]
+    ttl = min(record.ttl if record.ttl <= _LONGEST_TTL else 0 for record in records)
+    return RRset(first.owner, first.type, ttl, tuple(dict.fromkeys(record.rdata for record in records)), first.klass)
