@@ -11,7 +11,7 @@ bytes are kept.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
@@ -19,6 +19,7 @@ from kdns.errors import KdnsError
 from kdns.proto.message import Ede, Message, Question, Reply
 from kdns.proto.name import Name
 from kdns.proto.ready import Ready
+from kdns.proto.record import RRset
 from kdns.proto.types import EDE, RCode
 from kdns.why import Why
 
@@ -51,7 +52,9 @@ class Query:
     """One question on its way down. `zone` and `server` are set when the server block is known.
 
     `started` is loop time in seconds. `metadata` maps labels such as `kubernetes/service` to
-    functions that give their value, called only if somebody reads it.
+    functions that give their value, called only if somebody reads it. `lookup` asks the whole server
+    (any of its server blocks here) for a name and type on behalf of this query, as the target of an
+    alias wants it; `depth` counts how many such questions led to this one.
     """
 
     message: Message
@@ -62,11 +65,16 @@ class Query:
     zone: Name = b""
     server: str = ""
     metadata: dict[str, Callable[[], str]] = field(default_factory=dict)
+    lookup: Lookup = field(default_factory=lambda: _refused)
+    depth: int = 0
 
     @property
     def question(self) -> Question:
         """The question of its message."""
         return self.message.question
+
+
+Lookup = Callable[["Query", Name, int], Awaitable["Response"]]
 
 
 class Scope(IntEnum):
@@ -88,7 +96,7 @@ class Hit:
 class Sent:
     """`count` alike replies that went out. Sizes in bytes, `seconds` from question to reply, of each.
 
-    `family` is 1 for a client's IPv4, 2 for IPv6 (IANA's address families).
+    Of a silent response `response_size` is 0. `family` is 1 for a client's IPv4, 2 for IPv6 (IANA's address families).
     """
 
     count: int
@@ -113,7 +121,8 @@ class Keep:
 
     `until` is the loop time at which they end, None for never. `depends_on` are the keys of what
     they were made from: a change to any of them ends them at once. `serial` gives the number that
-    an SOA in them must show now.
+    an SOA in them must show now. `aging` is the loop time at which the TTLs were as they are written:
+    they count down from then; None where they stand.
     """
 
     scope: Scope = Scope.NOBODY
@@ -122,6 +131,7 @@ class Keep:
     tallies: tuple[Tally, ...] = ()
     each: tuple[Watcher, ...] = ()
     serial: Callable[[], int] | None = None
+    aging: float | None = None
 
     def narrowed(
         self,
@@ -153,13 +163,22 @@ class Response(Reply):
     """A reply on its way up: with what may be kept of it, who made it and why it is what it is.
 
     `error` is what failed where the reply is a SERVFAIL for it: for *errors* to log. One that is no
-    KdnsError is a defect of kdns; the server logs and counts it itself.
+    KdnsError is a defect of kdns; the server logs and counts it itself. Of a `silent` one nothing is
+    sent, nor kept. `rest` are the answer sections of the messages that follow, over a stream, where the
+    answer does not fit into one (a zone transfer, RFC 5936 §2.2).
     """
 
     keep: Keep = Keep()
     by: str = ""
     why: Why | None = None
     error: Exception | None = None
+    silent: bool = False
+    rest: AsyncGenerator[tuple[RRset, ...], None] | None = None
+
+
+async def _refused(query: Query, name: Name, type: int) -> Response:
+    """Of a query that no server has taken."""
+    return Response(rcode=RCode.REFUSED)
 
 
 def failure(error: Exception) -> Response:

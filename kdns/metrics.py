@@ -55,6 +55,12 @@ class Metrics:
         self._add_server()
         self._add_serving()
         self._add_cluster()
+        self._add_local()
+        self._add_forward()
+        self._add_autopath()
+        self._add_cache()
+        self._add_hosts()
+        self._add_reload()
         self.build_info.labels(__version__, "", sys.version.split()[0]).set(1)
 
     def render(self) -> bytes:
@@ -70,11 +76,16 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
 
-    def add_memo(self, entries: Callable[[], int], size: Callable[[], int]) -> None:
-        """Add a listener's memo: how many answers it holds and how many bytes they take, asked when scraped."""
-        self._memos.append((entries, size))
+    def add_memo(self, entries: Callable[[], int], size: Callable[[], int]) -> Callable[[], None]:
+        """Add a listener's memo: how many answers it holds and how many bytes they take, asked when scraped.
+
+        What is returned takes it away again.
+        """
+        memo = (entries, size)
+        self._memos.append(memo)
         self.memo_entries.set_function(lambda: sum(entries() for entries, _ in self._memos))
         self.memo_bytes.set_function(lambda: sum(size() for _, size in self._memos))
+        return lambda: self._memos.remove(memo)
 
     def add_contact(
         self, kind: str, contacted: Callable[[], float | None], clock: Callable[[], float]
@@ -194,6 +205,75 @@ class Metrics:
         self.manifest_errors = self._counter("kdns_manifest_errors_total", "Documents that could not be read.")
         self.manifest_broken = self._gauge(
             "kdns_manifest_broken", "Documents of a file that cannot be read now.", ["file"]
+        )
+
+    def _add_forward(self) -> None:
+        """What CoreDNS's *forward* exports; the strays and the shared are ours."""
+        self.proxy_duration = self._histogram(
+            "coredns_proxy_request_duration_seconds",
+            "From question to an upstream's reply.",
+            _TIMES,
+            ["proxy_name", "to", "rcode"],
+        )
+        self.proxy_healthcheck_failures = self._counter(
+            "coredns_proxy_healthcheck_failures_total", "Probes without an answer.", ["proxy_name", "to"]
+        )
+        self.proxy_conn_hits = self._counter(
+            "coredns_proxy_conn_cache_hits_total", "Questions over a kept connection.", ["proxy_name", "to", "proto"]
+        )
+        self.proxy_conn_misses = self._counter(
+            "coredns_proxy_conn_cache_misses_total", "Those that had to open one.", ["proxy_name", "to", "proto"]
+        )
+        self.forward_broken = self._counter(
+            "coredns_forward_healthcheck_broken_total", "Questions asked while all upstreams were down."
+        )
+        self.forward_rejects = self._counter(
+            "coredns_forward_max_concurrent_rejects_total", "Questions refused because too many were under way."
+        )
+        self.forward_strays = self._counter(
+            "kdns_forward_strays_total", "Messages of upstreams that were no reply to the question.", ["to"]
+        )
+        self.forward_shared = self._counter(
+            "kdns_forward_shared_total", "Questions that waited for the same one of another client."
+        )
+
+    def _add_autopath(self) -> None:
+        """What CoreDNS's *autopath* exports."""
+        self.autopath_successes = self._counter(
+            "coredns_autopath_success_total", "Questions answered further along a search path.", ["server"]
+        )
+
+    def _add_cache(self) -> None:
+        """What CoreDNS's *cache* exports."""
+        where = ["server", "zones", "view"]
+        typed = ["server", "type", "zones", "view"]
+        self.cache_entries = self._gauge("coredns_cache_entries", "Answers that are kept.", typed)
+        self.cache_requests = self._counter("coredns_cache_requests_total", "Questions.", where)
+        self.cache_hits = self._counter("coredns_cache_hits_total", "Those that were answered from it.", typed)
+        self.cache_misses = self._counter("coredns_cache_misses_total", "Those that were not.", where)
+        self.cache_prefetches = self._counter("coredns_cache_prefetch_total", "Answers asked for anew.", where)
+        self.cache_drops = self._counter("coredns_cache_drops_total", "Answers that do not answer.", where)
+        self.cache_served_stale = self._counter("coredns_cache_served_stale_total", "Stale answers given.", where)
+        self.cache_evictions = self._counter("coredns_cache_evictions_total", "Answers without room.", typed)
+
+    def _add_hosts(self) -> None:
+        """What CoreDNS's *hosts* exports."""
+        self.hosts_entries = self._gauge("coredns_hosts_entries", "Addresses and names in hosts files and blocks.")
+        self.hosts_read = self._gauge(
+            "coredns_hosts_reload_timestamp_seconds", "The time of the hosts file that was read last."
+        )
+
+    def _add_reload(self) -> None:
+        """What CoreDNS's *reload* exports."""
+        self.reload_failed = self._counter("coredns_reload_failed_total", "Corefiles that could not be served.")
+        self.reload_version = self._gauge(
+            "coredns_reload_version_info", "1 for the Corefile that is served, by its hash.", ["hash", "value"]
+        )
+
+    def _add_local(self) -> None:
+        """What CoreDNS's *local* exports."""
+        self.local_requests = self._counter(
+            "coredns_local_localhost_requests_total", "Questions below localhost or starting with it."
         )
 
     def _counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:

@@ -30,6 +30,26 @@ COREDNS = [
     ("rest_requests", "coredns_kubernetes_rest_client_requests_total", "counter", "code method host"),
     ("rest_duration", "coredns_kubernetes_rest_client_request_duration_seconds", "histogram", "verb host"),
     ("rest_waited", "coredns_kubernetes_rest_client_rate_limiter_duration_seconds", "histogram", "verb host"),
+    ("proxy_duration", "coredns_proxy_request_duration_seconds", "histogram", "proxy_name to rcode"),
+    ("proxy_healthcheck_failures", "coredns_proxy_healthcheck_failures_total", "counter", "proxy_name to"),
+    ("proxy_conn_hits", "coredns_proxy_conn_cache_hits_total", "counter", "proxy_name to proto"),
+    ("proxy_conn_misses", "coredns_proxy_conn_cache_misses_total", "counter", "proxy_name to proto"),
+    ("forward_broken", "coredns_forward_healthcheck_broken_total", "counter", ""),
+    ("forward_rejects", "coredns_forward_max_concurrent_rejects_total", "counter", ""),
+    ("hosts_entries", "coredns_hosts_entries", "gauge", ""),
+    ("hosts_read", "coredns_hosts_reload_timestamp_seconds", "gauge", ""),
+    ("reload_failed", "coredns_reload_failed_total", "counter", ""),
+    ("reload_version", "coredns_reload_version_info", "gauge", "hash value"),
+    ("autopath_successes", "coredns_autopath_success_total", "counter", "server"),
+    ("cache_entries", "coredns_cache_entries", "gauge", "server type zones view"),
+    ("cache_requests", "coredns_cache_requests_total", "counter", "server zones view"),
+    ("cache_hits", "coredns_cache_hits_total", "counter", "server type zones view"),
+    ("cache_misses", "coredns_cache_misses_total", "counter", "server zones view"),
+    ("cache_prefetches", "coredns_cache_prefetch_total", "counter", "server zones view"),
+    ("cache_drops", "coredns_cache_drops_total", "counter", "server zones view"),
+    ("cache_served_stale", "coredns_cache_served_stale_total", "counter", "server zones view"),
+    ("cache_evictions", "coredns_cache_evictions_total", "counter", "server type zones view"),
+    ("local_requests", "coredns_local_localhost_requests_total", "counter", ""),
 ]
 """What CoreDNS 1.14 exports of this, with exactly its labels: dashboards and alerts rely on it."""
 
@@ -104,6 +124,25 @@ def test_the_processs_own_are_there_once_they_are_added() -> None:
     assert not names & set(read(metrics))
     metrics.add_process()
     assert names <= set(read(metrics))
+
+
+def test_a_memo_and_a_contact_can_be_taken_away_again() -> None:
+    metrics = Metrics()
+    value = metrics.registry.get_sample_value
+    away = [metrics.add_memo(lambda: 2, lambda: 10), metrics.add_memo(lambda: 3, lambda: 100)]
+    assert (value("kdns_memo_entries"), value("kdns_memo_bytes")) == (5, 110)
+    away[0]()
+    assert (value("kdns_memo_entries"), value("kdns_memo_bytes")) == (3, 100)
+    age = partial(value, "kdns_kubernetes_last_contact_seconds", {"kind": "Pod"})
+    away = [
+        metrics.add_contact("Pod", lambda: 7.0, lambda: 10.0),
+        metrics.add_contact("Pod", lambda: 1.0, lambda: 10.0),
+    ]
+    assert age() == 9
+    away[1]()
+    assert age() == 3
+    away[0]()
+    assert age() is None
 
 
 def test_the_oldest_state_that_is_answered_from_is_shown() -> None:

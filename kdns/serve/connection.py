@@ -7,6 +7,8 @@ What it waits for, and so what ends it, is one of four, each with its limit:
     write   the client to take replies: too many bytes wait to be sent
     write   the client to close its side, once ours is closed
 
+A connection that has had as many questions as one may have is ended once they are answered.
+
 While answers are being made, and none of the above holds, it waits for those as long as it takes.
 One deadline follows from that state, and one timer looks after it.
 """
@@ -31,9 +33,12 @@ _UNSENT = 65536
 """Bytes that may wait to be sent before the client is read from no more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shared:
-    """What the connections of one listener share. `buffer` is filled and emptied in one turn of the loop."""
+    """What the connections of one listener share. `buffer` is filled and emptied in one turn of the loop.
+
+    `responder` and `limits` may be exchanged at any time.
+    """
 
     responder: Answerer
     crowd: Crowd
@@ -60,8 +65,11 @@ class Connection(asyncio.BufferedProtocol):
         self._owed: float | None = self._quiet
         self._blocked: float | None = None
         self._left: float | None = None
+        self._room = asyncio.Event()
+        self._room.set()
         self._deaf = self._heard_all = self._paused = self._lost = False
         self._reason = ""
+        self._taken = 0
 
     # What the transport tells.
 
@@ -107,10 +115,12 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The client is not reading. This comes from within a write, and the writer sees to the rest."""
         self._blocked = self._shared.loop.time()
+        self._room.clear()
 
     def resume_writing(self) -> None:
         """It reads again."""
         self._blocked = None
+        self._room.set()
         self._proceed()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
@@ -151,6 +161,10 @@ class Connection(asyncio.BufferedProtocol):
         """Answer what waits, as far as the limits go."""
         while self._waiting and not self._full:
             self._take(self._waiting.popleft())
+            self._taken += 1
+            most = self._shared.limits.queries
+            if most is not None and self._taken >= most:  # a reload may have lowered it
+                self._end("queries")
         self._settle()
 
     def _take(self, message: bytes) -> None:
@@ -173,12 +187,18 @@ class Connection(asyncio.BufferedProtocol):
 
     async def _answer(self, message: bytes) -> None:
         try:
-            reply = await self._shared.responder.respond(message, self._client, self._local, Transport.tcp)
+            reply = await self._shared.responder.respond(message, self._client, self._local, Transport.tcp, self._send)
         except Exception as error:
             self._shared.mishaps.tell(error)
             return
         if reply is not None:
             self._write(reply)
+
+    async def _send(self, reply: bytes) -> None:
+        """One of several messages: the client takes them as it can, and others have their turn."""
+        self._write(reply)
+        await asyncio.sleep(0)
+        await self._room.wait()
 
     def _answered(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -22,7 +22,8 @@ def _room() -> int:
 class Limits:
     """Of streams. `read`, `write` and `idle` in seconds, CoreDNS's (core/dnsserver/server.go).
 
-    `connections` may be open at once; of each, `pipelined` questions may be without their reply.
+    `connections` may be open at once; of each, `pipelined` questions may be without their reply, and `queries`
+    are answered in all, or any number.
     """
 
     read: float = 3.0
@@ -30,6 +31,7 @@ class Limits:
     idle: float = 10.0
     connections: int = field(default_factory=_room)
     pipelined: int = 128
+    queries: int | None = None
 
 
 class Guest(Protocol):
@@ -51,7 +53,7 @@ class Crowd:
     """
 
     def __init__(self, most: int, metrics: Metrics) -> None:
-        self._most = most
+        self.most = most
         self._metrics = metrics
         self._present: set[Guest] = set()
         self._resting: dict[Guest, None] = {}
@@ -63,7 +65,7 @@ class Crowd:
 
     def admit(self, guest: Guest) -> bool:
         """Let one in, at the cost of whoever has been at rest the longest; False where nobody is."""
-        if len(self._present) >= self._most:
+        if len(self._present) >= self.most:
             longest = next(iter(self._resting), None)
             if longest is None:
                 return False

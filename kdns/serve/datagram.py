@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import socket
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple, Protocol
 
-from kdns.serve.listen import Address, bind
+from kdns.serve.listen import Address, bind, share
 
 _LARGEST = 65535
 _QUEUE = 4 << 20
@@ -31,6 +32,8 @@ _IP_PMTUDISC_OMIT = 5
 _PKTINFO4 = Struct("=I4s4s")
 _PKTINFO6 = Struct("=16sI")
 _NOWHERE = bytes(4)
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+_DISCARD = 9
 
 Control = tuple[tuple[int, int, bytes], ...]
 """Ancillary data: (level, type, data) each."""
@@ -61,6 +64,12 @@ class Port(Protocol):
     def send(self, reply: bytes, to: Datagram) -> None:
         """Send the reply to a datagram. Raises OSError."""
 
+    def share(self) -> None:
+        """Let other sockets of this process have the same address, or one that it covers."""
+
+    def deflect(self) -> None:
+        """Let what comes from now on go to those others, where the kernel can; what has come can still be received."""
+
     def close(self) -> None:
         """Give the address back."""
 
@@ -77,6 +86,17 @@ class _Held:
 
     def fileno(self) -> int:
         return self._sock.fileno()
+
+    def share(self) -> None:
+        share(self._sock)
+
+    def deflect(self) -> None:
+        if not _LINUX:
+            return
+        # The kernel gives a connected socket only what its peer sends: here nobody is.
+        host = _LOOPBACK.get(self.address[0], self.address[0])
+        with suppress(OSError):
+            self._sock.connect((host, _DISCARD, *self._sock.getsockname()[2:]))
 
     def close(self) -> None:
         self._sock.close()
@@ -137,9 +157,12 @@ def _way_back(level: int, type: int, data: bytes) -> tuple[str, Control]:
     return socket.inet_ntop(socket.AF_INET, asked), ((level, type, _PKTINFO4.pack(0, asked, _NOWHERE)),)
 
 
-def ports(host: str, port: int, shared: bool = False) -> list[Port]:
-    """Bound sockets for an address, or for all where `host` is empty; `shared` as in `bind`. Raises StartError."""
-    return [_port(sock) for sock in bind(host, port, socket.SOCK_DGRAM, shared=shared)]
+def ports(host: str, port: int, shared: bool = False, ours: bool = False) -> list[Port]:
+    """Bound sockets for an address, or for all where `host` is empty; `shared`, `ours` as in `bind`.
+
+    Raises StartError.
+    """
+    return [_port(sock) for sock in bind(host, port, socket.SOCK_DGRAM, shared=shared, ours=ours)]
 
 
 def _port(sock: socket.socket) -> Port:

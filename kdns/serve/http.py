@@ -10,11 +10,12 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from aiohttp import web
 
 from kdns.errors import StartError
+from kdns.serve.listen import share
 from kdns.site import Page, Path
 
 _log = logging.getLogger("kdns.serve")
@@ -37,15 +38,26 @@ _METHODS = ("GET", "HEAD")
 class HttpServer:
     """Serves `pages` by path on one address; host '' is all addresses, port 0 any that is free.
 
-    At most 256 connections are open: a new one ends the oldest, so that idle ones keep out nobody.
+    At most 256 connections are open: a new one ends the oldest, so that idle ones keep out nobody. `sockets` are
+    bound already, if they are given, and are closed with it; `shared` as in `serve.listen.bind`.
     """
 
-    def __init__(self, host: str, port: int, pages: Mapping[str, Path], *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        pages: Mapping[str, Path],
+        *,
+        tls: ssl.SSLContext | None = None,
+        shared: bool = False,
+        sockets: Sequence[socket.socket] = (),
+    ) -> None:
         self._host = host
         self._port = port
+        self._is_shared = shared
+        self._sockets = list(sockets)
         self._pages = dict(pages)
         self._tls = tls
-        self._sockets: list[socket.socket] = []
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -57,10 +69,7 @@ class HttpServer:
     async def start(self) -> None:
         """Listen. Raises StartError when the address cannot be had."""
         try:
-            infos = await asyncio.get_running_loop().getaddrinfo(
-                self._host or None, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )
-            self._sockets = _bind([(info[0], info[4]) for info in infos])
+            self._sockets = self._sockets or await self._bound()
         except OSError as error:
             raise StartError(self._why(error)) from None
         server = _Server(self._answer, access_log=None, logger=_clients, keepalive_timeout=_IDLE)
@@ -72,6 +81,26 @@ class HttpServer:
         except OSError as error:  # two sockets may be bound to one address; only one of them may listen
             await self.stop()
             raise StartError(self._why(error)) from None
+
+    async def _bound(self) -> list[socket.socket]:
+        infos = await asyncio.get_running_loop().getaddrinfo(
+            self._host or None, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        addresses = [(info[0], info[4]) for info in infos]
+        return _bind(addresses, _shared) if self._is_shared else _bind(addresses)
+
+    def show(self, pages: Mapping[str, Path]) -> None:
+        """Serve these pages from now on, on open connections too."""
+        self._pages = dict(pages)
+
+    def share(self) -> None:
+        """Let sockets of this process that are bound with `shared` overlap these."""
+        for bound in self._sockets:
+            share(bound)
+
+    def sockets(self) -> list[socket.socket]:
+        """The same sockets once more, for another server that takes over from this one."""
+        return [bound.dup() for bound in self._sockets]
 
     async def stop(self) -> None:
         """Close the sockets, then the connections; replies in the making have a second."""
@@ -131,18 +160,22 @@ def _another(port: int) -> int:
     return port + 8000 if port < _FIRST_FREE else port + 1 if port < _LAST else port - 1
 
 
-def _bind(addresses: Iterable[tuple[int, tuple[object, ...]]]) -> list[socket.socket]:
-    """A socket for each address. IPv6 that is switched off is passed over where there is IPv4.
+def _bind(
+    addresses: Iterable[tuple[int, tuple[object, ...]]],
+    make: Callable[[int, tuple[object, ...]], socket.socket] | None = None,
+) -> list[socket.socket]:
+    """A socket for each address, as `make` makes it if it is given.
 
-    Names such as localhost stand for an IPv6 address too, on machines that have none. Where any port
-    may be taken, the first socket's is the others'. Raises OSError.
+    IPv6 that is switched off is passed over where there is IPv4. Names such as localhost stand for an IPv6
+    address too, on machines that have none. Where any port may be taken, the first socket's is the others'.
+    Raises OSError.
     """
     bound: list[socket.socket] = []
     missing: OSError | None = None
     for family, address in dict.fromkeys(addresses):
         port = bound[0].getsockname()[1] if bound else address[1]
         try:
-            bound.append(_socket(family, (address[0], port, *address[2:])))
+            bound.append((make or _socket)(family, (address[0], port, *address[2:])))
         except OSError as error:
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 _close(bound)
@@ -153,18 +186,24 @@ def _bind(addresses: Iterable[tuple[int, tuple[object, ...]]]) -> list[socket.so
     return bound
 
 
-def _socket(family: int, address: tuple[object, ...]) -> socket.socket:
+def _socket(family: int, address: tuple[object, ...], *, shared: bool = False) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if shared:
+            share(made)
         made.bind(address)
     except OSError:
         made.close()
         raise
     return made
+
+
+def _shared(family: int, address: tuple[object, ...]) -> socket.socket:
+    return _socket(family, address, shared=True)
 
 
 def _close(sockets: Iterable[socket.socket]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from kdns.chain import Peer, Transport
@@ -23,14 +23,23 @@ Address = tuple[str, int]
 """An IP in presentation format and a port, as sockets give them (IPv6 has two more fields)."""
 
 
+More = Callable[[bytes], Awaitable[None]]
+"""Sends a message of a reply before its last one; returns when there is room for another."""
+
+
 class Answerer(Protocol):
     """Bytes in, bytes out: what a listener carries messages to."""
 
     def hit(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
         """The reply if it lies ready. `local` is the address that was asked."""
 
-    async def respond(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
-        """The reply, however long it takes; None where silence is the answer."""
+    async def respond(
+        self, wire: bytes, client: Address, local: Address, transport: Transport, more: More | None = None
+    ) -> bytes | None:
+        """The reply, however long it takes; None where silence is the answer.
+
+        Of a reply of several messages all but the last are given to `more`.
+        """
 
 
 class Mishaps:
@@ -47,18 +56,20 @@ class Mishaps:
             _log.error("a message could not be answered", exc_info=error)
 
 
-def bind(host: str, port: int, type: socket.SocketKind, *, shared: bool = False) -> list[socket.socket]:
+def bind(
+    host: str, port: int, type: socket.SocketKind, *, shared: bool = False, ours: bool = False
+) -> list[socket.socket]:
     """Non-blocking sockets on an address; on every address, one per IP family, where `host` is empty.
 
     Those of streams listen already. With port 0 the kernel picks one, the same for both families.
     `shared` is for sockets of this process that overlap: one on every address of a port, bound first, and
-    others on single ones. Raises StartError.
+    others on single ones. Nobody else may be there, unless some of the port is `ours` already. Raises StartError.
     """
     bound: list[socket.socket] = []
     try:
         for each in [host] if host else _everywhere():
             wanted = bound[0].getsockname()[1] if bound else port
-            if shared and each in _EVERYWHERE:
+            if shared and not ours and each in _EVERYWHERE:
                 # Another process that shares would not be noticed: first without.
                 _bind(each, wanted, type, shared=False).close()
             bound.append(_bind(each, wanted, type, shared=shared))
@@ -89,7 +100,7 @@ def _bind(host: str, port: int, type: socket.SocketKind, *, shared: bool) -> soc
     try:
         _prepare(sock)
         if shared:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            share(sock)
         sock.bind(address)
         if type == socket.SOCK_STREAM:
             sock.listen(BACKLOG)
@@ -107,6 +118,11 @@ def _prepare(sock: socket.socket) -> None:
     if sock.type == socket.SOCK_STREAM:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def share(sock: socket.socket) -> None:
+    """Allow sockets of this process that are bound with `shared` to overlap this one, which is bound already."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 
 
 def _start_error(error: OSError, host: str, port: int, type: socket.SocketKind) -> StartError:

@@ -6,25 +6,33 @@ No socket here. A listener asks `hit` first, which decodes nothing; what misses 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
 
-from kdns.chain import Hit, Keep, Peer, Query, Response, Sent, Transport, failure
+from kdns.chain import Hit, Keep, Peer, Query, Response, Scope, Sent, Transport, failure
 from kdns.errors import KdnsError, WireError
 from kdns.log import Sparing, place_of
 from kdns.metrics import Metrics
 from kdns.proto.decode import Verdict, accept, decode, refusal
 from kdns.proto.encode import LARGEST, PAYLOAD, SMALLEST, encode, udp_limit
-from kdns.proto.message import Ede, Message
+from kdns.proto.message import Ede, Message, Question
+from kdns.proto.name import Name
+from kdns.proto.record import RRset
 from kdns.proto.types import EDE, Class, RCode
 from kdns.serve.handling import handled
 from kdns.serve.memo import Entry, Memo
 from kdns.serve.router import Router, Served
 
 _log = logging.getLogger("kdns.serve")
+_DEEPEST = 8
+"""Questions that one question may lead to, each by the one before."""
 _REFUSALS = {Verdict.NOTIMP: RCode.NOTIMP, Verdict.FORMERR: RCode.FORMERR}
 
 Address = tuple[str, int]
 """An IP in presentation format and a port, as sockets give them (what follows is ignored)."""
+More = Callable[[bytes], Awaitable[None]]
+"""Sends a message of a reply before its last one; returns when there is room for another."""
 
 
 class Responder:
@@ -37,6 +45,8 @@ class Responder:
         self._clock = clock
         self._sparing = Sparing(clock)
         self._turn = 0
+        self._under_way = 0
+        self._when_idle: list[Callable[[], None]] = []
 
     def hit(
         self,
@@ -50,15 +60,35 @@ class Responder:
         if entry is None:
             return None
         started = self._clock()
-        reply = wire[:2] + entry.next_body()
+        reply = wire[:2] + entry.next_body(started)
         self._metrics.memo_hits.inc()
         if entry.keep.tallies:
             family = 2 if ":" in client[0] else 1
             self._tell(entry.keep, Sent(1, transport, family, len(wire), len(reply), self._clock() - started))
         return reply
 
-    async def respond(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
-        """The reply to a message, or None where silence is the answer."""
+    async def respond(
+        self, wire: bytes, client: Address, local: Address, transport: Transport, more: More | None = None
+    ) -> bytes | None:
+        """The reply to a message, or None where silence is the answer. `more` takes what comes before its end."""
+        self._under_way += 1
+        try:
+            return await self._respond(wire, client, local, transport, more)
+        finally:
+            self._under_way -= 1
+            while self._when_idle and not self._under_way:
+                self._when_idle.pop()()
+
+    def when_idle(self, call: Callable[[], None]) -> None:
+        """Call this when no message is being answered, which may be now."""
+        if self._under_way:
+            self._when_idle.append(call)
+        else:
+            call()
+
+    async def _respond(
+        self, wire: bytes, client: Address, local: Address, transport: Transport, more: More | None
+    ) -> bytes | None:
         verdict = accept(wire)
         if verdict is not Verdict.ACCEPT:
             return self._refuse(wire, verdict)
@@ -69,20 +99,20 @@ class Responder:
             return refusal(wire, RCode(error.rcode))
         query = self._query(message, client, local, transport, self._clock())
         try:
-            body = await self._answer(query, wire)
+            body: bytes | None = await self._answer(query, wire, more)
         except Exception as error:  # a server never dies of one bad question, or of a reply that cannot be written
             self._note(error)
             body = encode(message, failure(error), SMALLEST).body(0)
-        return wire[:2] + body
+        return wire[:2] + body if body is not None else None
 
     def _refuse(self, wire: bytes, verdict: Verdict) -> bytes | None:
         self._metrics.refused_early.labels(verdict.name.lower()).inc()
         return None if verdict is Verdict.IGNORE else refusal(wire, _REFUSALS[verdict])
 
     def _query(self, message: Message, client: Address, local: Address, transport: Transport, started: float) -> Query:
-        return Query(message, Peer(*client[:2]), Peer(*local[:2]), transport, started)
+        return Query(message, Peer(*client[:2]), Peer(*local[:2]), transport, started, lookup=self._lookup)
 
-    async def _answer(self, query: Query, wire: bytes) -> bytes:
+    async def _answer(self, query: Query, wire: bytes, more: More | None) -> bytes | None:
         message = query.message
         served = self._router.find(message.question)
         payload = served.payload if served else PAYLOAD
@@ -94,29 +124,34 @@ class Responder:
         if entry := self.memo.find(message, limit):
             return self._again(entry, query, served, wire)
         query.zone, query.server = served.zone, served.server
-        return await self._make(query, served, wire, limit)
+        return await self._make(query, served, wire, limit, more)
 
     def _refused(self, message: Message, served: Served | None) -> Response | None:
         if message.edns is not None and message.edns.version:
             return Response(rcode=RCode.BADVERS)
-        if message.question.klass != Class.IN:
+        if message.question.klass != Class.IN and not (served and served.takes(message.question)):
             return Response(rcode=RCode.REFUSED, ede=Ede(EDE.NOT_SUPPORTED, "only class IN is answered here"))
         return _OUTSIDE if served is None else None
 
     def _again(self, entry: Entry, query: Query, served: Served, wire: bytes) -> bytes:
         self._metrics.memo_hits.inc()
-        body = entry.next_body(query.question.name)
+        body = entry.next_body(query.started, query.question.name)
         self._alias(entry, query, wire)
         if entry.keep.each:
             query.zone, query.server = served.zone, served.server
             self._show(entry, query)
-        self._tell_of(entry.keep, query, body)
+        self._tell_of(entry.keep, query, len(body) + 2)
         return body
 
-    async def _make(self, query: Query, served: Served, wire: bytes, limit: int) -> bytes:
+    async def _make(self, query: Query, served: Served, wire: bytes, limit: int, more: More | None) -> bytes | None:
         self._metrics.memo_misses.inc()
         since = self.memo.epoch
         response = await self._run(query, served)
+        if response.silent:
+            self._tell_of(response.keep, query, 0)
+            return None
+        if response.rest is not None and more is not None:
+            return await self._in_parts(query, response, response.rest, more, served.payload)
         ready = encode(query.message, response, limit, served.payload)
         entry = self.memo.keep(query.message, ready, response.keep, limit=limit, since=since)
         if entry is None:
@@ -124,8 +159,23 @@ class Responder:
             body = ready.body(self._turn)
         else:
             self._alias(entry, query, wire)
-            body = entry.next_body(query.question.name)
-        self._tell_of(response.keep, query, body)
+            body = entry.next_body(self._clock(), query.question.name)
+        self._tell_of(response.keep, query, len(body) + 2)
+        return body
+
+    async def _in_parts(
+        self, query: Query, response: Response, rest: AsyncGenerator[tuple[RRset, ...], None], more: More, payload: int
+    ) -> bytes:
+        """A reply of several messages: sends all but the last, which it returns. Nothing of it is kept."""
+        size = 2
+        body = encode(query.message, response, LARGEST, payload).body(0)
+        async with aclosing(rest):
+            async for answer in rest:
+                size += len(body) + 2
+                await more(query.message.id.to_bytes(2) + body)
+                part = replace(response, answer=answer, authority=(), additional=(), ede=None, turn=None)
+                body = encode(query.message, part, LARGEST, payload).body(0)
+        self._tell_of(response.keep, query, size + len(body))
         return body
 
     def _alias(self, entry: Entry, query: Query, wire: bytes) -> None:
@@ -142,6 +192,19 @@ class Responder:
             self._note(response.error)
         return response
 
+    async def _lookup(self, query: Query, name: Name, type: int) -> Response:
+        """Another question of the same client, through the whole chain of whoever has the name."""
+        question = Question(name, name.lower(), type, query.question.klass)
+        served = self._router.find(question)
+        if served is None:
+            return _OUTSIDE
+        if query.depth >= _DEEPEST:
+            return failure(KdnsError("aliases lead on and on"))
+        message = query.message._replace(question=question)
+        inner = replace(query, message=message, zone=served.zone, server=served.server, depth=query.depth + 1)
+        inner.metadata = {}
+        return await served.handler(inner)
+
     def _note(self, error: Exception) -> None:
         """Count and log what is a defect of kdns; the rest is for *errors* to log."""
         if isinstance(error, KdnsError):
@@ -152,13 +215,13 @@ class Responder:
 
     def _show(self, entry: Entry, query: Query) -> None:
         for watcher in entry.keep.each:
-            watcher(Hit(query, entry.current()))
+            watcher(Hit(query, entry.current(query.started)))
 
-    def _tell_of(self, keep: Keep, query: Query, body: bytes) -> None:
+    def _tell_of(self, keep: Keep, query: Query, size: int) -> None:
         if keep.tallies:
             seconds = self._clock() - query.started
             client = query.client.family
-            self._tell(keep, Sent(1, query.transport, client, query.message.size, len(body) + 2, seconds))
+            self._tell(keep, Sent(1, query.transport, client, query.message.size, size, seconds))
 
     def _tell(self, keep: Keep, sent: Sent) -> None:
         for tally in keep.tallies:
@@ -166,6 +229,7 @@ class Responder:
 
 
 _OUTSIDE = Response(
+    keep=Keep(scope=Scope.EVERYBODY),
     rcode=RCode.REFUSED,
     ede=Ede(EDE.NOT_AUTHORITATIVE, "the name is in none of the zones that are served here"),
 )

@@ -8,17 +8,27 @@ from dataclasses import dataclass
 from kdns.chain import Handler
 from kdns.proto.message import Question
 from kdns.proto.name import Name, longest, suffixes
-from kdns.proto.types import RRType
+from kdns.proto.types import Class, RRType
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A zone of a listener: who answers in it. `payload` caps replies over UDP, in bytes."""
+    """A zone of a listener: who answers in it. `payload` caps replies over UDP, in bytes.
+
+    `chaos` are names that are answered in class CH, folded.
+    """
 
     zone: Name
     server: str
     handler: Handler
     payload: int
+    chaos: frozenset[Name] = frozenset()
+
+    def takes(self, question: Question) -> bool:
+        """Whether the plugins may see a question: of another class than IN, only what is there on purpose."""
+        if question.klass == Class.CH:
+            return question.type == RRType.TXT and question.folded in self.chaos
+        return question.klass == Class.IN
 
 
 class Router:

@@ -8,7 +8,7 @@ import socket
 from kdns.metrics import Metrics
 from kdns.serve.connection import Connection, Shared
 from kdns.serve.crowd import Crowd, Limits
-from kdns.serve.listen import BACKLOG, Address, Answerer, Mishaps, bind
+from kdns.serve.listen import BACKLOG, Address, Answerer, Mishaps, bind, share
 
 __all__ = ["Limits", "StreamListener"]
 
@@ -19,7 +19,7 @@ _TURNS = 6
 class StreamListener:
     """Carries messages of streams to an answerer and back.
 
-    `host` is an IP, or empty for every address; `shared` as in `bind`.
+    `host` is an IP, or empty for every address; `shared`, `ours` as in `bind`.
     """
 
     def __init__(
@@ -32,13 +32,16 @@ class StreamListener:
         loop: asyncio.AbstractEventLoop,
         limits: Limits | None = None,
         shared: bool = False,
+        ours: bool = False,
     ) -> None:
-        self._host, self._port, self._is_shared = host, port, shared
+        self._host, self._port = host, port
+        self._is_shared, self._is_ours = shared, ours
         self._loop = loop
         limits = limits or Limits()
         self._crowd = Crowd(limits.connections, metrics)
         self._shared = Shared(responder, self._crowd, limits, loop, Mishaps(metrics, loop.time))
         self._address: Address = (host, port)
+        self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
 
     @property
@@ -48,13 +51,24 @@ class StreamListener:
 
     async def open(self) -> None:
         """Bind and begin to answer. Raises StartError."""
-        sockets = bind(self._host, self._port, socket.SOCK_STREAM, shared=self._is_shared)
+        sockets = bind(self._host, self._port, socket.SOCK_STREAM, shared=self._is_shared, ours=self._is_ours)
         ip, port, *_ = sockets[0].getsockname()
         self._address = (ip, port)
+        self._sockets = sockets
         self._servers = [await self._serve(sock) for sock in sockets]
 
     async def _serve(self, sock: socket.socket) -> asyncio.Server:
         return await self._loop.create_server(lambda: Connection(self._shared), sock=sock, backlog=BACKLOG)
+
+    def turn_to(self, responder: Answerer, limits: Limits) -> None:
+        """Have somebody else answer from now on, on open connections too; what was begun is finished as it was."""
+        self._shared.responder, self._shared.limits = responder, limits
+        self._crowd.most = limits.connections
+
+    def share(self) -> None:
+        """Let other sockets of this process have addresses that overlap."""
+        for sock in self._sockets:
+            share(sock)
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109
         """Answer what has come, then no more, and close. Takes `timeout` seconds at most."""
@@ -76,4 +90,4 @@ class StreamListener:
     def _stop_accepting(self) -> None:
         for server in self._servers:
             server.close()
-        self._servers = []
+        self._servers, self._sockets = [], []

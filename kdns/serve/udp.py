@@ -15,7 +15,8 @@ _IN_FLIGHT = 4096
 
 
 class UdpListener:
-    """Carries datagrams to an answerer and back. `host` is an IP, or empty for every address; `shared` as in `bind`.
+    """Carries datagrams to an answerer and back. `host` is an IP, or empty for every address; `shared`, `ours` as in
+    `bind`.
 
     Beyond `in_flight` questions that wait for the chain, further ones are dropped: whoever asked
     asks again, and an answer nobody waits for any more is work lost.
@@ -31,9 +32,11 @@ class UdpListener:
         loop: asyncio.AbstractEventLoop,
         in_flight: int = _IN_FLIGHT,
         shared: bool = False,
+        ours: bool = False,
     ) -> None:
         self._responder = responder
-        self._host, self._port, self._is_shared = host, port, shared
+        self._host, self._port = host, port
+        self._is_shared, self._is_ours = shared, ours
         self._loop = loop
         self._in_flight = in_flight
         self._overload = metrics.refused_early.labels("overload")
@@ -49,9 +52,23 @@ class UdpListener:
 
     def open(self) -> None:
         """Bind and begin to answer. Raises StartError."""
-        self._ports = ports(self._host, self._port, self._is_shared)
+        self._ports = ports(self._host, self._port, self._is_shared, self._is_ours)
         for port in self._ports:
             self._loop.add_reader(port.fileno(), self._read, port)
+
+    def turn_to(self, responder: Answerer) -> None:
+        """Have somebody else answer from now on; what is being answered is finished by who began."""
+        self._responder = responder
+
+    def share(self) -> None:
+        """Let other sockets of this process have addresses that overlap."""
+        for port in self._ports:
+            port.share()
+
+    def deflect(self) -> None:
+        """Let new questions go to those others, where the kernel can; `drain` answers what has come."""
+        for port in self._ports:
+            port.deflect()
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109
         """Answer what has come, then no more. Takes `timeout` seconds at most.

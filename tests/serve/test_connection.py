@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ from kdns.metrics import Metrics
 from kdns.proto.framing import Framer, frame
 from kdns.serve.connection import Connection, Shared
 from kdns.serve.crowd import Crowd, Limits
-from kdns.serve.listen import Address, Answerer, Mishaps
+from kdns.serve.listen import Address, Answerer, Mishaps, More
 from tests.serve.answering import CLIENT, LOCAL, Desk, by_reason
 
 READ, WRITE, IDLE = 3.0, 5.0, 10.0
@@ -167,11 +167,14 @@ class Wire(asyncio.Transport):
         return Framer().feed(b"".join(self.writes))
 
 
+PARTS, BIG = 20, 20000
+
+
 class Stage:
     """A responder that a test directs, and all that connections share.
 
     Questions that begin with `hit` are answered at once, `soon` in their task, `hush` with silence,
-    `bad` with an exception; the others when the test says so.
+    `bad` with an exception, `parts` with large messages; the others when the test says so.
     """
 
     def __init__(self, **limits: float) -> None:
@@ -182,6 +185,7 @@ class Stage:
         self.shared = self.sharing(self)
         self.open: dict[bytes, asyncio.Future[bytes]] = {}
         self.asked: list[bytes] = []
+        self.sent = 0
 
     def sharing(self, responder: Answerer) -> Shared:
         """What connections share that ask this responder."""
@@ -198,7 +202,9 @@ class Stage:
             raise ZeroDivisionError
         return wire if name.startswith(b"hit") else None
 
-    async def respond(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
+    async def respond(
+        self, wire: bytes, client: Address, local: Address, transport: Transport, *others: object
+    ) -> bytes | None:
         assert (client, local, transport) == (CLIENT, LOCAL, Transport.tcp)
         name = wire[12:].rstrip(b".")
         self.asked.append(name)
@@ -208,6 +214,12 @@ class Stage:
             return None
         if name == b"bad":
             raise ZeroDivisionError
+        if name == b"parts":
+            (more,) = cast("tuple[More]", others)
+            for place in range(PARTS):
+                self.sent = place
+                await more(question(b"part", BIG))
+            return wire
         self.open[name] = asyncio.get_running_loop().create_future()
         return await self.open[name]
 
@@ -233,6 +245,40 @@ async def stage() -> AsyncIterator[Stage]:
     for future in stage.open.values():
         future.cancel()
     await stage.turn()
+
+
+async def test_a_reply_of_several_messages_goes_out_as_the_client_takes_them(stage: Stage) -> None:
+    wire = stage.connect()
+    wire.client_reads = False
+    wire.receives(frame(question(b"parts")))
+    for _ in range(3 * PARTS):
+        await stage.turn()
+    assert (len(wire.writes), stage.sent) == (4, 3)  # the limit is passed with the fourth
+    wire.reads_all()
+    for _ in range(3 * PARTS):
+        await stage.turn()
+    assert wire.replies == [question(b"part", BIG)] * PARTS + [question(b"parts")]
+
+
+async def test_others_are_answered_between_the_messages_of_one_reply(stage: Stage) -> None:
+    wire = stage.connect()
+    wire.receives(frame(question(b"parts")) + frame(question(b"soon")))
+    for _ in range(3 * PARTS):
+        await stage.turn()
+    assert wire.replies.index(question(b"soon")) < 4
+    assert len(wire.replies) == PARTS + 2
+
+
+async def test_a_client_that_takes_no_more_of_a_reply_is_left(stage: Stage) -> None:
+    wire = stage.connect()
+    wire.client_reads = False
+    wire.receives(frame(question(b"parts")))
+    await stage.turn()
+    stage.loop.pass_time(WRITE)
+    assert wire.aborted
+    wire.goes()
+    await stage.turn()
+    assert len(wire.writes) == 4
 
 
 HIT, SLOW, LATER = question(b"hit"), question(b"slow"), question(b"later")
@@ -293,6 +339,25 @@ async def test_garbage_ends_the_connection_once_replies_are_written(stage: Stage
     wire.ends()
     assert wire.closing
     assert stage.closed() == {"garbage": 1}
+
+
+@pytest.mark.parametrize("pipelined", [1, 100])
+async def test_after_so_many_questions_in_all_a_connection_ends_once_they_are_answered(pipelined: int) -> None:
+    stage = Stage(queries=3, pipelined=pipelined)
+    wire = stage.connect()
+    wire.receives(frame(HIT))
+    assert (wire.replies, stage.closed()) == ([HIT], {})
+    wire.receives(frame(SLOW) + frame(LATER) + frame(HIT) + frame(HIT)[:9])
+    assert not wire.fin
+    await stage.answer(b"slow")
+    assert (wire.replies, wire.fin, stage.closed()) == ([HIT, SLOW], False, {"queries": 1})
+    await stage.answer(b"later")
+    assert (wire.replies, wire.fin, wire.closing) == ([HIT, SLOW, LATER], True, False)
+    wire.receives(frame(HIT))
+    assert len(wire.replies) == 3
+    wire.ends()
+    assert wire.closing
+    assert stage.closed() == {"queries": 1}
 
 
 async def test_a_client_that_asks_no_more_gets_all_its_replies_and_then_fin(stage: Stage) -> None:

@@ -186,7 +186,7 @@ def test_nothing_is_left_of_what_was_forgotten(desk: Desk) -> None:
 
 
 def empty(memo: Memo) -> bool:
-    held = (memo._entries, memo._aliases, memo._dependents)  # noqa: SLF001
+    held = (memo._probation, memo._main, memo._on_probation, memo._aliases, memo._dependents)  # noqa: SLF001
     return memo.size == 0 and not any(held)
 
 
@@ -261,18 +261,78 @@ def test_the_oldest_goes_first() -> None:
     assert held(desk, 5) == [2, 3, 4]
 
 
-def test_one_that_was_given_meanwhile_gets_a_second_chance_and_no_third() -> None:
+def hit(desk: Desk, place: int) -> bool:
+    return desk.memo.find(decode(name(place)), WHOLE) is not None
+
+
+def test_one_that_was_given_again_meanwhile_stays_and_the_others_pass() -> None:
     desk = room_for(3)
     for place in range(3):
         desk.keep(name(place))
-    hit = desk.memo.find(decode(name(0)), WHOLE)
-    assert hit is not None
-    hit.next_body()
+    assert hit(desk, 0)
     left = []
     for place in range(3, 7):
         desk.keep(name(place))
-        left.append(held(desk, 7))
-    assert left == [[0, 2, 3], [0, 3, 4], [0, 4, 5], [4, 5, 6]]
+        left.append([each for each in range(7) if name(each) in kept(desk)])
+    assert left == [[0, 2, 3], [0, 3, 4], [0, 4, 5], [0, 5, 6]]
+
+
+def kept(desk: Desk) -> set[bytes]:
+    """Queries whose answers are there, without hitting them."""
+    memo = desk.memo
+    asked_for = {entry.asked.question for part in (memo._main, memo._probation) for entry in part.values()}  # noqa: SLF001
+    return {name(place) for place in range(2000) if from_text(f"n{place}.example.") in asked_for}
+
+
+def test_of_those_that_were_given_again_the_ones_that_are_not_any_more_go() -> None:
+    desk = room_for(10)
+    for place in range(10):
+        desk.keep(name(place))
+        assert hit(desk, place)
+    for place in range(10, 30):
+        desk.keep(name(place))
+        assert hit(desk, place)
+        assert hit(desk, 3)
+    assert kept(desk) & {name(place) for place in range(10)} == {name(3)}
+    assert name(29) in kept(desk)
+
+
+def test_the_first_reply_is_no_hit() -> None:
+    desk = room_for(2)
+    entry = desk.keep(name(0))
+    assert entry is not None
+    entry.next_body(0.0)
+    assert not entry.recent
+
+
+@pytest.mark.parametrize("until", [None, 1e9], ids=["until it changes", "for a time"])
+def test_a_flood_of_names_that_are_asked_for_once_does_not_push_out_what_is_asked_for_often(
+    until: float | None,
+) -> None:
+    """Forty times as many names as there is room for; some of the hot ones are asked for now and then only."""
+    desk = room_for(250)
+    flooding = replace(EVERYBODY, until=1e9)
+    hot = range(50)
+    for place in hot:
+        desk.keep(name(place), replace(EVERYBODY, until=until))
+        assert hit(desk, place)
+    missed = 0
+    for place in range(1000, 11_000):
+        desk.keep(name(place), flooding)
+        missed += not hit(desk, place % len(hot))
+    assert missed == 0
+    assert desk.memo.size <= room_for(250).memo._capacity  # noqa: SLF001
+
+
+def test_an_answer_made_anew_after_a_change_is_as_proven_as_the_one_before() -> None:
+    desk = room_for(3)
+    for place in range(3):
+        desk.keep(name(place))
+    assert hit(desk, 0)
+    desk.keep(name(3))
+    newer = desk.keep(name(0))
+    assert newer is not None
+    assert newer.proven
 
 
 def test_it_never_holds_more_than_its_capacity_and_counts_what_it_holds() -> None:
@@ -337,7 +397,7 @@ def test_an_answer_whose_glue_did_not_fit_is_for_its_limit_only(desk: Desk) -> N
 def test_records_take_turns_from_reply_to_reply(desk: Desk) -> None:
     entry = desk.keep(query(), EVERYBODY, "10.0.0.1", "10.0.0.2", "10.0.0.3", turn=0)
     assert entry is not None
-    orders = [ips(query(), entry.next_body()) for _ in range(6)]
+    orders = [ips(query(), entry.next_body(0.0)) for _ in range(6)]
     assert sorted(order[0] for order in orders[:3]) == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
     assert orders[:3] == orders[3:]
 
@@ -346,10 +406,10 @@ def test_records_take_turns_from_reply_to_reply(desk: Desk) -> None:
 def test_a_name_comes_back_in_the_letters_of_who_asks_now(desk: Desk, asked_as: str) -> None:
     entry = desk.keep(query("Web.Example."))
     assert entry is not None
-    body = entry.next_body(from_text(asked_as))
+    body = entry.next_body(0.0, from_text(asked_as))
     message = dns.message.from_wire(query()[:2] + body)
     assert str(message.question[0].name) == str(message.answer[0].name) == asked_as
-    assert str(dns.message.from_wire(query()[:2] + entry.next_body()).question[0].name) == "web.example."
+    assert str(dns.message.from_wire(query()[:2] + entry.next_body(0.0)).question[0].name) == "web.example."
 
 
 class Serial:
@@ -367,7 +427,7 @@ def denial(serial: int) -> Reply:
 
 
 def shown(entry: Entry) -> int:
-    reply = dns.message.from_wire(query()[:2] + entry.next_body())
+    reply = dns.message.from_wire(query()[:2] + entry.next_body(0.0))
     return int(reply.authority[0][0].serial)
 
 
@@ -395,7 +455,7 @@ def test_a_serial_that_rose_while_the_answer_was_made_is_put_right(desk: Desk) -
 def test_an_answer_without_an_soa_needs_no_serial(desk: Desk) -> None:
     entry = desk.keep(query(), replace(EVERYBODY, serial=Serial()))
     assert entry is not None
-    assert ips(query(), entry.next_body()) == ["10.0.0.1"]
+    assert ips(query(), entry.next_body(0.0)) == ["10.0.0.1"]
 
 
 # Any order of all that.
@@ -445,6 +505,42 @@ def test_after_each_change_the_turn_goes_on(desk: Desk) -> None:
     for _ in range(6):
         entry = desk.keep(query(), replace(EVERYBODY, depends_on=WEB), "10.0.0.1", "10.0.0.2", "10.0.0.3", turn=0)
         assert entry is not None
-        first.append(ips(query(), entry.next_body())[0])
+        first.append(ips(query(), entry.next_body(0.0))[0])
         desk.memo.forget(WEB)
     assert sorted(first) == ["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3", "10.0.0.3"]
+
+
+# What counts down, and who is shown that it is authentic.
+
+
+def test_ttls_count_down_with_the_clock(desk: Desk) -> None:
+    entry = desk.keep(query(), replace(EVERYBODY, aging=1000.0))
+    assert entry is not None
+    for now, ttl in [(1000.0, 5), (1000.9, 5), (1001.0, 4), (1003.5, 2), (1003.9, 2), (1020.0, 0)]:
+        (rrset,) = dns.message.from_wire(query()[:2] + entry.next_body(now)).answer
+        assert rrset.ttl == ttl
+
+
+@pytest.mark.parametrize("first", [0, dns.flags.AD])
+def test_an_authentic_answer_shows_it_to_those_who_want_to_know(desk: Desk, first: int) -> None:
+    wanted = {
+        flags: dns.message.make_query("web.example.", "A", flags=dns.flags.RD | flags) for flags in (0, dns.flags.AD)
+    }
+    for flags in (first, first ^ dns.flags.AD):
+        message = decode(wanted[flags].to_wire())
+        assert desk.memo.find(message, WHOLE) is None
+        ready = encode(message, replace(reply(message), authentic=True), WHOLE)
+        desk.memo.keep(message, ready, EVERYBODY, limit=WHOLE, since=desk.memo.epoch)
+    for flags, asked_with in wanted.items():
+        entry = desk.memo.find(decode(asked_with.to_wire()), WHOLE)
+        assert entry is not None
+        assert dns.message.from_wire(bytes(2) + entry.next_body(0.0)).flags & dns.flags.AD == flags
+
+
+def test_who_asks_for_the_identifier_has_an_entry_of_its_own() -> None:
+    desk = Desk()
+    plain, nsid = query(use_edns=0), query(options=[dns.edns.GenericOption(dns.edns.OptionType.NSID, b"")])
+    cookie = query(options=[dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"12345678")])
+    first, second = desk.keep(plain), desk.keep(nsid)
+    assert first is not second
+    assert [desk.memo.find(decode(wire), WHOLE) for wire in (plain, nsid, cookie)] == [first, second, first]

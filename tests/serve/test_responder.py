@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from struct import pack
 
@@ -13,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdns.chain import Hit, Keep, Query, Response, Sent, Transport, nobody
+from kdns.chain import Handler, Hit, Keep, Query, Response, Sent, Transport, nobody
 from kdns.errors import KdnsError
-from kdns.proto.name import from_labels, from_text, labels
+from kdns.proto.message import Ede
+from kdns.proto.name import from_labels, from_text, labels, to_text
 from kdns.proto.record import RRset, addresses, srv
 from kdns.proto.types import EDE, Flag, RRType
-from tests.serve.answering import CLIENT, FOREVER, LOCAL, Clock, Desk, addressed, one_address
+from tests.serve.answering import CLIENT, FOREVER, LOCAL, Clock, Desk, addressed, answer_set, one_address
 
 UDP, TCP = Transport.udp, Transport.tcp
 NAME = from_text("A.example.")
@@ -565,3 +567,124 @@ async def test_a_question_that_is_cancelled_itself_is_no_failure() -> None:
     with pytest.raises(asyncio.CancelledError):
         await asked
     assert desk.counted("coredns_panics_total") == 0
+
+
+# What a plugin asks in turn.
+
+
+async def test_a_plugin_may_ask_the_whole_server_again_and_not_for_ever() -> None:
+    seen: list[tuple[str, int]] = []
+
+    async def alias(query: Query) -> Response:
+        seen.append((to_text(query.question.name), query.depth))
+        return await query.lookup(query, from_text("next.example."), RRType.A)
+
+    reply = await read(Desk(alias), message())
+    assert reply.rcode() == dns.rcode.SERVFAIL
+    assert seen[0][1] == 0
+    assert seen[-1] == ("next.example.", len(seen) - 1)
+    assert 2 < len(seen) < 20
+
+
+async def test_what_lies_in_no_zone_is_refused_to_a_plugin_too() -> None:
+    async def alias(query: Query) -> Response:
+        return await query.lookup(query, from_text("elsewhere.test."), RRType.A)
+
+    assert (await read(Desk(alias), message())).rcode() == dns.rcode.REFUSED
+
+
+@pytest.mark.parametrize("transport", Transport, ids=str)
+async def test_of_a_silent_response_nothing_is_sent_or_kept_and_it_is_told_of(transport: Transport) -> None:
+    told: list[Sent] = []
+
+    async def silent(query: Query) -> Response:
+        return replace(addressed(query, "10.0.0.1", keep=FOREVER.told(told.append)), silent=True)
+
+    desk = Desk(silent)
+    for _ in range(2):
+        assert await reply_to(desk, message(), transport) is None
+    assert len(desk.memo) == 0
+    assert [(sent.count, sent.transport, sent.request_size, sent.response_size) for sent in told] == [
+        (1, transport, len(message()), 0)
+    ] * 2
+
+
+# Replies of several messages.
+
+
+def in_parts(*parts: str, fails: bool = False) -> Handler:
+    """One address in the first message, one in each further one."""
+
+    async def rest(query: Query) -> AsyncGenerator[tuple[RRset, ...], None]:
+        for ip in parts[1:]:
+            yield (answer_set(query, ip),)
+        if fails:
+            raise ZeroDivisionError
+
+    async def handler(query: Query) -> Response:
+        response = addressed(query, parts[0], keep=Keep(tallies=(tallied.append,)))
+        return replace(response, rest=rest(query), ede=Ede(0, "once"), additional=(answer_set(query, "10.9.9.9"),))
+
+    tallied.clear()
+    return handler
+
+
+tallied: list[Sent] = []
+
+
+async def taken(desk: Desk) -> tuple[list[bytes], bytes]:
+    """The messages before the last one, and that."""
+    before: list[bytes] = []
+
+    async def more(message: bytes) -> None:
+        before.append(message)
+
+    last = await desk.responder.respond(with_opt(opt()), CLIENT, LOCAL, TCP, more)
+    assert last is not None
+    return before, last
+
+
+async def test_all_messages_but_the_last_are_given_away_first() -> None:
+    desk = Desk(in_parts("10.0.0.1", "10.0.0.2", "10.0.0.3"))
+    before, last = await taken(desk)
+    replies = [dns.message.from_wire(wire) for wire in (*before, last)]
+    assert [ips(reply) for reply in replies] == [["10.0.0.1"], ["10.0.0.2"], ["10.0.0.3"]]
+    assert {wire[:2] for wire in before} == {ID}
+    assert [len(reply.additional) for reply in replies] == [1, 0, 0]
+    assert [len(reply.options) for reply in replies] == [1, 0, 0]
+    assert [(sent.count, sent.response_size) for sent in tallied] == [(1, sum(map(len, before)) + len(last))]
+    assert len(desk.memo) == 0
+
+
+async def test_one_message_may_be_all() -> None:
+    before, last = await taken(Desk(in_parts("10.0.0.1")))
+    assert (before, ips(dns.message.from_wire(last))) == ([], ["10.0.0.1"])
+
+
+async def test_a_failure_between_messages_ends_with_servfail() -> None:
+    desk = Desk(in_parts("10.0.0.1", "10.0.0.2", fails=True))
+    before, last = await taken(desk)
+    assert (len(before), dns.message.from_wire(last).rcode()) == (1, dns.rcode.SERVFAIL)
+    assert desk.counted("coredns_panics_total") == 1
+
+
+async def test_it_tells_when_no_message_is_being_answered() -> None:
+    """At once where none is; else after the last, whether it was answered, refused or given up."""
+    gate, story = asyncio.Event(), list[str]()
+
+    async def slow(query: Query) -> Response:
+        await gate.wait()
+        return await nobody(query)
+
+    responder = Desk(slow).responder
+    responder.when_idle(lambda: story.append("at once"))
+    asking = [asyncio.create_task(responder.respond(message(), CLIENT, LOCAL, UDP)) for _ in range(3)]
+    await asyncio.sleep(0)
+    responder.when_idle(lambda: story.append("then"))
+    asking[0].cancel()
+    await asyncio.gather(asking[0], return_exceptions=True)
+    await responder.respond(b"", CLIENT, LOCAL, UDP)
+    assert story == ["at once"]
+    gate.set()
+    await asyncio.gather(*asking[1:])
+    assert story == ["at once", "then"]

@@ -5,7 +5,7 @@ import pytest
 from kdns.chain import nobody
 from kdns.proto.message import Question
 from kdns.proto.name import fold, from_text, to_text
-from kdns.proto.types import RRType
+from kdns.proto.types import Class, RRType
 from kdns.serve.router import Router, Served
 
 
@@ -75,3 +75,29 @@ def test_ds_belongs_to_the_parent_where_that_is_served(
 
 def test_without_zones_nobody_answers() -> None:
     assert found(router(), "example.") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "type", "klass", "taken"),
+    [
+        ("version.bind.", RRType.TXT, Class.CH, True),
+        ("Version.Bind.", RRType.TXT, Class.CH, True),
+        ("version.bind.", RRType.A, Class.CH, False),
+        ("version.bind.", RRType.ANY, Class.CH, False),
+        ("other.bind.", RRType.TXT, Class.CH, False),
+        ("version.bind.", RRType.TXT, Class.ANY, False),
+        ("version.bind.", RRType.TXT, 4, False),
+        ("other.bind.", RRType.A, Class.IN, True),
+    ],
+)
+def test_of_other_classes_than_in_only_what_is_there_on_purpose_is_taken(
+    name: str, type: int, klass: int, taken: bool
+) -> None:
+    chaos = frozenset({from_text("version.bind.")})
+    served, asked = Served(from_text("."), "dns://:53", nobody, 1232, chaos), from_text(name)
+    assert served.takes(Question(asked, fold(asked), type, klass)) is taken
+
+
+def test_without_such_names_only_class_in_is_taken() -> None:
+    served, asked = Served(from_text("."), "dns://:53", nobody, 1232), from_text("version.bind.")
+    assert not served.takes(Question(asked, asked, RRType.TXT, Class.CH))

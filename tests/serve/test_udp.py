@@ -21,7 +21,7 @@ from kdns.errors import StartError
 from kdns.metrics import Metrics
 from kdns.serve import udp
 from kdns.serve.datagram import Datagram
-from kdns.serve.listen import Address, Answerer
+from kdns.serve.listen import Address, Answerer, More
 from kdns.serve.udp import UdpListener
 from tests.serve.answering import Desk, addressed, by_reason
 from tests.serve.sockets import LOOPBACKS, PATIENCE, UdpClient, needs_ipv6, until
@@ -45,7 +45,14 @@ class Echo:
             return wire
         return None
 
-    async def respond(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
+    async def respond(
+        self,
+        wire: bytes,
+        client: Address,
+        local: Address,
+        transport: Transport,
+        more: More | None = None,  # noqa: ARG002
+    ) -> bytes | None:
         self.asked.append((wire, client, local, transport))
         return wire if self.reply is None else await self.reply(wire)
 
