@@ -1,0 +1,1 @@
+"""Other servers: asking them, and judging what they say."""

@@ -1,0 +1,111 @@
+"""One question put to one server: over TCP where UDP is too small, without EDNS where it has none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+from kdns.proto.reply import Received
+from kdns.proto.types import Flag, RCode
+from kdns.upstream import udp
+from kdns.upstream.address import Endpoint
+from kdns.upstream.asking import Asking
+from kdns.upstream.faults import Besieged, Silent, UpstreamError, reason
+from kdns.upstream.streams import Streams
+
+TIMEOUT = 2.0
+"""Seconds for a reply (CoreDNS: plugin/pkg/proxy, its read timeout)."""
+_PLAIN = 900.0
+"""Seconds until a server that knows no EDNS is tried with it again."""
+_DOUBTED = 60.0
+"""The same for one that only did not answer: perhaps it was away."""
+_HIGHEST = 15
+"""RCodes above are about EDNS between the server and us, and nothing to a client."""
+_NO_EDNS = frozenset({RCode.FORMERR, RCode.NOTIMP})
+
+
+class Exchange:
+    """Asks one server. `timeout` in seconds for each message; `source` is an IP to ask from."""
+
+    def __init__(
+        self,
+        to: Endpoint,
+        streams: Streams,
+        *,
+        random: Random,
+        timeout: float = TIMEOUT,
+        source: str = "",
+        stray: Callable[[], None],
+    ) -> None:
+        self._to = to
+        self._streams = streams
+        self._random = random
+        self._timeout = timeout
+        self._source = source
+        self._stray = stray
+        self._plain_until = 0.0
+        self._has_shown_edns = False
+        self._is_doubted = False
+
+    async def ask(self, asking: Asking, *, tcp: bool = False) -> Received:
+        """A whole reply. Raises UpstreamError.
+
+        One that refuses EDNS (RFC 6891 §7) is asked again without, and if that helps, so are later questions.
+        Some servers drop what they do not understand: one that never showed EDNS and does not answer is
+        asked without the next time.
+        """
+        edns = self._now() >= self._plain_until and not self._is_doubted
+        reply = await self._first(asking, edns=edns, tcp=tcp)
+        if edns and _knows_no_edns(reply):
+            reply = await self._without_edns(asking, reply.rcode, tcp=tcp)
+        if reply.rcode > _HIGHEST:
+            raise UpstreamError(f"upstream {self._to} said rcode {reply.rcode}")
+        return reply
+
+    async def _first(self, asking: Asking, *, edns: bool, tcp: bool) -> Received:
+        try:
+            reply = await self._whole(asking, edns=edns, tcp=tcp)
+        except Silent:
+            self._is_doubted = edns and not self._has_shown_edns
+            raise
+        if self._is_doubted and not edns:
+            self._is_doubted, self._plain_until = False, self._now() + _DOUBTED
+        self._has_shown_edns |= reply.edns is not None
+        return reply
+
+    async def _without_edns(self, asking: Asking, refusal: int, *, tcp: bool) -> Received:
+        reply = await self._whole(asking, edns=False, tcp=tcp)
+        if reply.rcode != refusal:
+            self._plain_until = self._now() + _PLAIN
+        return reply
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def _whole(self, asking: Asking, *, edns: bool, tcp: bool) -> Received:
+        """Over UDP if that is enough: what is cut there, or may be somebody's guess, is asked for over TCP."""
+        if not tcp and not self._to.tls:
+            try:
+                reply = await self._datagram(asking, edns=edns)
+            except Besieged:
+                return await self._streams.ask(asking, edns=edns)
+            if not reply.has(Flag.TC):
+                return reply
+        return await self._streams.ask(asking, edns=edns)
+
+    async def _datagram(self, asking: Asking, *, edns: bool) -> Received:
+        where = f"upstream {self._to} (udp)"
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await udp.ask(
+                    self._to, asking, edns=edns, random=self._random, source=self._source, stray=self._stray
+                )
+        except TimeoutError:
+            raise Silent(where, self._timeout) from None
+        except OSError as error:
+            raise UpstreamError(f"{where}: {reason(error)}") from None
+
+
+def _knows_no_edns(reply: Received) -> bool:
+    return reply.rcode == RCode.BADVERS or (reply.rcode in _NO_EDNS and reply.edns is None)

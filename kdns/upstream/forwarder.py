@@ -1,0 +1,128 @@
+"""Several servers as one: the next is asked when one does not answer, until time is up.
+
+A reply is a reply, whatever its rcode, unless the settings name it for `failover`. Somebody who asks gets
+an answer or a failure within five seconds, when most clients give up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import cycle, islice
+from random import Random
+from typing import NamedTuple
+
+from kdns.metrics import Metrics
+from kdns.proto.reply import Received
+from kdns.proto.types import EDE
+from kdns.upstream.address import Endpoint
+from kdns.upstream.asking import Asking
+from kdns.upstream.faults import Silent, UpstreamError
+from kdns.upstream.policy import Policy, random_order, round_robin, sequential
+from kdns.upstream.server import Server
+from kdns.upstream.settings import Settings
+
+PATIENCE = 4.5
+"""Seconds for one question in all (CoreDNS's 5, less what it takes to say so before a client gives up)."""
+_NAMED = 3
+"""Servers that a failure names."""
+
+
+class Told(NamedTuple):
+    """A reply, and who gave it."""
+
+    reply: Received
+    to: Endpoint
+
+
+class Forwarder:
+    """Asks the servers that it was last told to `use`."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, random: Random) -> None:
+        self.servers: tuple[Server, ...] = ()
+        self._settings = settings
+        self._metrics = metrics
+        self._random = random
+        self._order = _policy(settings.policy, random)
+        self._retired: list[Server] = []
+
+    def use(self, endpoints: Sequence[Endpoint]) -> None:
+        """Ask these from now on. Those that were asked before keep their connections and their health."""
+        known = {server.to: server for server in self.servers}
+        made = (Server(to, self._settings, self._metrics, self._random) for to in endpoints if to not in known)
+        new = {server.to: server for server in made}
+        kept = dict.fromkeys(endpoints)
+        self._retired = [server for server in self._retired if server.open]
+        for to in known.keys() - kept.keys():
+            known[to].health.answered()  # nobody wants to know any more
+            self._retired.append(known[to])
+        self.servers = tuple({**known, **new}[to] for to in kept)
+
+    async def ask(self, asking: Asking, *, tcp: bool = False) -> Told:
+        """The first good reply. Raises UpstreamError that says what each server did."""
+        failures: dict[Endpoint, UpstreamError] = {}
+        answered: dict[Endpoint, Told] = {}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                for server in self._tries():
+                    if server.to in answered:
+                        continue
+                    try:
+                        told = Told(await server.ask(asking, tcp=tcp), server.to)
+                    except UpstreamError as error:
+                        failures[server.to] = error
+                        continue
+                    if told.reply.rcode not in self._settings.failover:
+                        return told
+                    answered[server.to] = told
+        if answered:
+            return list(answered.values())[-1]
+        raise _failed(failures)
+
+    async def stop(self) -> None:
+        """Let go of all connections."""
+        for server in (*self.servers, *self._retired):
+            await server.stop()
+
+    def _tries(self) -> Iterator[Server]:
+        """Whom to ask, one after the other. Raises UpstreamError where nobody should be asked."""
+        if not self.servers:
+            raise UpstreamError("no upstream is known")
+        able = [server for server in self._order(self.servers) if not server.health.down]
+        if not able:
+            able = self._all_down()
+        able.sort(key=lambda server: server.health.suspect)
+        return islice(cycle(able), self._settings.attempts or 2 * len(able))
+
+    def _all_down(self) -> list[Server]:
+        """Perhaps it is only the probes that get no answer: try any (as CoreDNS does)."""
+        self._metrics.forward_broken.inc()
+        if self._settings.failfast:
+            error = UpstreamError(f"all upstreams are down: {_names(self.servers)}")
+            error.code = EDE.NO_REACHABLE_AUTHORITY
+            raise error
+        return self._random.sample(self.servers, len(self.servers))
+
+
+def _policy(name: str, random: Random) -> Policy[Server]:
+    match name:
+        case "round_robin":
+            return round_robin()
+        case "sequential":
+            return sequential()
+    return random_order(random)
+
+
+def _failed(failures: Mapping[Endpoint, UpstreamError]) -> UpstreamError:
+    """One failure out of several."""
+    texts = list(dict.fromkeys(map(str, failures.values())))
+    more = [f"and {len(texts) - _NAMED} more"] if len(texts) > _NAMED else []
+    error = UpstreamError("; ".join([*more, *texts[:_NAMED]]) or f"no answer within {PATIENCE:g}s: i/o timeout")
+    if not failures or any(isinstance(each, Silent) for each in failures.values()):
+        error.code = EDE.NO_REACHABLE_AUTHORITY
+    return error
+
+
+def _names(servers: Iterable[Server]) -> str:
+    return ", ".join(str(server.to) for server in servers)
