@@ -1,0 +1,1 @@
+"""Responses kept for as long as their TTLs say, for the *cache* plugin."""

@@ -1,0 +1,184 @@
+"""One of a cache's two stores, which keeps what is asked again under a flood of what is not.
+
+A newcomer is on probation: when room is needed, those on probation go first, the longest unused before the
+others, unless they were asked for meanwhile; then they move to the main part. So a million names that are asked
+once each pass through a tenth of the store and leave the rest alone (the idea of 2Q, Johnson and Shasha
+1994, and S3-FIFO, Yang et al. 2023). Who was sent away from probation and comes again soon, or was in the main
+part when its time was over, goes to the main part at once.
+
+cachetools' TLRUCache keeps the time and the order of use in each part.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from math import inf
+
+from cachetools import TLRUCache
+
+from kdns.caching.held import Held, Key
+
+_SHARE = 10
+"""Probation is a tenth of the store while the rest is taken."""
+
+
+class _Part(TLRUCache[Key, Held]):
+    """One part, its room counted: `entries`, and `room` in bytes. Tells `over` what has come to its end by time.
+
+    TLRUCache could count as well, but looks at the time for it.
+    """
+
+    def __init__(self, now: Callable[[], float], over: Callable[[Key, Held], None]) -> None:
+        super().__init__(inf, lambda _key, held, _now: held.gone_at, now)
+        self.entries = 0
+        self.room = 0
+        self._over = over
+
+    def add(self, key: Key, held: Held) -> None:
+        """Take one in that is not here; one whose time is over goes at once."""
+        self[key] = held
+        if key in self:
+            self._count(held, 1)
+        else:
+            self._over(key, held)
+
+    def take(self, key: Key) -> Held | None:
+        """The one with this key, which is here no more."""
+        held = self.pop(key, None)
+        if held is not None:
+            self._count(held, -1)
+        return held
+
+    def take_oldest(self) -> tuple[Key, Held]:
+        """The one that was not used for longest, which is here no more."""
+        key, held = self.popitem()
+        self._count(held, -1)
+        return key, held
+
+    def expire(self, time: float | None = None) -> list[tuple[Key, Held]]:
+        """As TLRUCache does, and tell."""
+        expired = list(super().expire(time) or ())
+        for key, held in expired:
+            self._count(held, -1)
+            self._over(key, held)
+        return expired
+
+    def _count(self, held: Held, number: int) -> None:
+        self.entries += number
+        self.room += number * held.size
+
+
+class _Left:
+    """The last so many keys that have left, by their hashes."""
+
+    def __init__(self, most: int) -> None:
+        self._order: deque[int] = deque()
+        self._known: set[int] = set()
+        self._most = most
+
+    def add(self, key: Key) -> None:
+        """This one has left."""
+        self._known.add(hash(key))
+        self._order.append(hash(key))
+        if len(self._order) > self._most:
+            self._known.discard(self._order.popleft())
+
+    def take(self, key: Key) -> bool:
+        """Whether this one has left; not any more."""
+        known = hash(key) in self._known
+        self._known.discard(hash(key))
+        return known
+
+
+class Store:
+    """Responses by key, at most `entries` of them and at most `size` bytes. `clock` is loop time in seconds.
+
+    `gone` is told of each that is in it no more, whatever the reason.
+    """
+
+    def __init__(self, entries: int, size: int, clock: Callable[[], float], gone: Callable[[Held], None]) -> None:
+        self._entries = entries
+        self._size = size
+        self._clock = clock
+        self._gone = gone
+        self._now = clock()
+        self._probation = _Part(lambda: self._now, lambda _key, held: gone(held))
+        self._main = _Part(lambda: self._now, self._main_over)
+        self._tried = _Left(entries)
+        self._proven = _Left(entries)
+
+    def __len__(self) -> int:
+        self._look()
+        return self._probation.entries + self._main.entries
+
+    @property
+    def size(self) -> int:
+        """Bytes of all that is in it, about."""
+        self._look()
+        return self._probation.room + self._main.room
+
+    def get(self, key: Key) -> Held | None:
+        """What is kept under this key, stale or not."""
+        self._now = self._clock()
+        return self._main.get(key) or self._probation.get(key)
+
+    def put(self, key: Key, held: Held) -> int:
+        """Keep it instead of what was kept under this key; how many others had to go for want of room."""
+        self._look()
+        proven = key in self._main
+        self._drop(key)
+        part = self._main if self._has_left(key) or proven else self._probation
+        part.add(key, held)
+        return self._make_room()
+
+    def drop(self, key: Key) -> None:
+        """Forget what is kept under this key, if anything is."""
+        self._look()
+        self._drop(key)
+
+    def _look(self) -> None:
+        """Let go of what is over. Time stands still until the next look."""
+        self._now = self._clock()
+        self._probation.expire(self._now)
+        self._main.expire(self._now)
+
+    def _drop(self, key: Key) -> None:
+        for part in (self._main, self._probation):
+            old = part.take(key)
+            if old is not None:
+                self._gone(old)
+
+    def _has_left(self, key: Key) -> bool:
+        """Not long ago, for want of room or of time."""
+        proven = self._proven.take(key)
+        return self._tried.take(key) or proven
+
+    def _main_over(self, key: Key, held: Held) -> None:
+        self._proven.add(key)
+        self._gone(held)
+
+    def _make_room(self) -> int:
+        evicted = 0
+        probation, main = self._probation, self._main
+        while probation.entries + main.entries > self._entries or probation.room + main.room > self._size:
+            evicted += self._evict_one()
+        return evicted
+
+    def _evict_one(self) -> bool:
+        """Send one away or give it another chance; whether it went. What was touched is not any more, so it ends."""
+        on_probation = self._probation_goes()
+        key, held = (self._probation if on_probation else self._main).take_oldest()
+        if held.touched:
+            held.touched = False
+            self._main.add(key, held)
+            return False
+        if on_probation:
+            self._tried.add(key)
+        self._gone(held)
+        return True
+
+    def _probation_goes(self) -> bool:
+        probation = self._probation
+        crowded = probation.entries * _SHARE > self._entries or probation.room * _SHARE > self._size
+        return (crowded and probation.entries > 1) or not self._main.entries
