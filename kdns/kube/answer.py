@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kdns.kube.index import Backed, Index, Touched
+from kdns.kube.labels import SVC, service_name
 from kdns.kube.names import Request
-from kdns.kube.objects import Endpoint, Kind, Ref
+from kdns.kube.objects import Endpoint, Kind, Ref, Service
 from kdns.kube.options import IPV4, IPV6, Options
 from kdns.kube.reason import Because, Reason, because
 from kdns.proto.message import Question
@@ -32,7 +33,10 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A question inside `zone`. `server` are the server's own addresses, for the zone's NS."""
+    """A question inside `zone`. `server` are the server's own addresses, for the zone's NS.
+
+    `tree` are the labels between a namespace and the zone, below which Services have their names.
+    """
 
     question: Question
     zone: Name
@@ -40,6 +44,11 @@ class Ask:
     index: Index
     options: Options
     server: tuple[Address, ...] = ()
+    tree: tuple[bytes, ...] = (SVC,)
+
+    def owner(self, service: Service) -> Name:
+        """A Service's name in the zone."""
+        return service_name(service, self.zone, self.tree)
 
     @property
     def multicluster(self) -> bool:

@@ -25,6 +25,7 @@ class Explained:
     zone: Name
     cluster: Cluster
     options: Options
+    has_neighbours: bool = True
 
     @property
     def word(self) -> str:
@@ -42,7 +43,7 @@ class Explained:
 
     def neighbours(self) -> tuple[Name, ...]:
         """Names like the one that does not exist."""
-        if self.answer.because.answered:
+        if self.answer.because.answered or not self.has_neighbours:
             return ()
         return tuple(neighbours(self.question, self.zone, self.cluster.index, self.options))
 

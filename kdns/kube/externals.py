@@ -18,24 +18,48 @@ from kdns.proto.record import RRset
 from kdns.proto.types import RCode, RRType
 
 FARTHEST = 10
+_ADDRESSES = frozenset({RRType.A, RRType.AAAA})
 
 
 def answer(ask: Ask, service: Service, follow: Callable[[Ask, Name], Answer | None]) -> Answer:
     """The CNAME, and for other types what `follow` finds behind it; None from it means: outside the zone."""
-    if _is_address(service.external_name):
-        return nxdomain(Reason.EXTERNAL_ADDRESS, service.ref, service.external_name)
-    try:
-        target = from_text(service.external_name)
-    except NameSyntaxError as error:
-        return nxdomain(Reason.EXTERNAL_INVALID, service.ref, error)
-    alias = RRset(ask.question.name, RRType.CNAME, ask.options.ttl, (target,))
-    own = found(because(Reason.EXTERNAL_NAME, service.ref, service.external_name), alias)
-    beyond = None if ask.question.type == RRType.CNAME else follow(ask, target)
+    own = alias(ask, service, service.external_name)
+    if not own.answer or ask.question.type == RRType.CNAME:
+        return own
+    (target,) = own.answer[0].rdatas
+    beyond = follow(ask, target)
     if beyond is None:
         return own
     if beyond.rcode == RCode.SERVFAIL:
         return beyond
-    return beyond._replace(answer=(alias, *beyond.answer))
+    return beyond._replace(answer=(*own.answer, *beyond.answer))
+
+
+def alias(ask: Ask, service: Service, text: str) -> Answer:
+    """The CNAME alone, to the name that a Service gives."""
+    wrong = problem(service, text)
+    if wrong is not None:
+        return wrong
+    cname = RRset(ask.question.name, RRType.CNAME, ask.options.ttl, (from_text(text),))
+    return found(because(Reason.EXTERNAL_NAME, service.ref, text), cname)
+
+
+def problem(service: Service, text: str) -> Answer | None:
+    """Why what a Service gives is no name to be an alias of; None if it is one."""
+    if _is_address(text):
+        return nxdomain(Reason.EXTERNAL_ADDRESS, service.ref, text)
+    try:
+        from_text(text)
+    except NameSyntaxError as error:
+        return nxdomain(Reason.EXTERNAL_INVALID, service.ref, error)
+    return None
+
+
+def left_to_ask(answer: Answer, type: int) -> Name | None:
+    """The target of an alias that leads out of the cluster's zones: to be asked elsewhere for addresses."""
+    if answer.because.reason is not Reason.EXTERNAL_NAME or type not in _ADDRESSES:
+        return None
+    return answer.answer[-1].rdatas[0]
 
 
 def _is_address(text: str) -> bool:

@@ -10,7 +10,7 @@ from kdns.kube.objects import Endpoint, Port, Service
 from kdns.proto.name import MAX_LABEL, Name, from_labels
 from kdns.proto.reverse import Address, unpack
 
-_SVC = b"svc"
+SVC = b"svc"
 
 
 @lru_cache(maxsize=65536)
@@ -36,9 +36,9 @@ def _is_label(text: str) -> bool:
     return 0 < len(text) <= MAX_LABEL and text.isascii() and "." not in text
 
 
-def service_name(service: Service, zone: Name) -> Name:
-    """`SERVICE.NAMESPACE.svc.ZONE`, in the letters of the object."""
-    return from_labels((service.name.encode(), service.namespace.encode(), _SVC), zone)
+def service_name(service: Service, zone: Name, tree: tuple[bytes, ...] = (SVC,)) -> Name:
+    """`SERVICE.NAMESPACE.svc.ZONE`, in the letters of the object; `tree` are the labels before the zone."""
+    return from_labels((service.name.encode(), service.namespace.encode(), *tree), zone)
 
 
 def port_name(port: Port, service: Name) -> Name | None:

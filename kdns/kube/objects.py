@@ -49,7 +49,7 @@ class Service(NamedTuple):
     """A Service. `addresses` are its cluster IPs; it is headless when `headless` says so and has none.
 
     `external_name` is set for type ExternalName alone. `external_addresses` are externalIPs and
-    load balancers' addresses.
+    load balancers' addresses, `external_hostnames` the names of those that have no address.
     """
 
     namespace: str
@@ -59,6 +59,7 @@ class Service(NamedTuple):
     headless: bool = False
     external_name: str = ""
     external_addresses: tuple[Address, ...] = ()
+    external_hostnames: tuple[str, ...] = ()
 
     @property
     def ref(self) -> Ref:
@@ -124,12 +125,16 @@ class Endpoints(NamedTuple):
 
 
 class Pod(NamedTuple):
-    """A Pod that has an address. `labels` are kept only where a plugin shows them."""
+    """A Pod that has an address. `labels` are kept only where a plugin shows them.
+
+    `shares_host` is set where the addresses are the node's (host network): they do not tell who asks.
+    """
 
     namespace: str
     name: str
     addresses: tuple[Address, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    shares_host: bool = False
 
     @property
     def ref(self) -> Ref:

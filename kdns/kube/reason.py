@@ -52,6 +52,7 @@ class Reason(StrEnum):
     PODS_OFF = "pods_off"
     NO_SUCH_POD = "no_such_pod"
     NO_SUCH_ADDRESS = "no_such_address"
+    NOT_OUTSIDE = "no_external_address"
     EXTERNAL_ADDRESS = "external_name_is_address"
     EXTERNAL_INVALID = "external_name_invalid"
 
@@ -93,6 +94,7 @@ _SENTENCES = {
     Reason.PODS_OFF: "names of Pods are switched off ('pods disabled')",
     Reason.NO_SUCH_POD: "namespace {} has no Pod with address {}",
     Reason.NO_SUCH_ADDRESS: "no Service and no ready endpoint has this address",
+    Reason.NOT_OUTSIDE: "{} has no address outside the cluster (spec.externalIPs, status.loadBalancer)",
     Reason.EXTERNAL_ADDRESS: "{} has the address {} where a name must be (spec.externalName)",
     Reason.EXTERNAL_INVALID: "{} has no valid name in spec.externalName: {}",
     Reason.EXTERNAL_LOOP: "aliases lead from {} over more than {} names",

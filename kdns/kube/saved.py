@@ -178,9 +178,9 @@ class _Once:
                 return Endpoints(intern(namespace), intern(name), self._endpoints(endpoints), skip)
             case Namespace(name, exposed):
                 return Namespace(intern(name), exposed)
-            case Pod(namespace, name, addresses, labels):
+            case Pod(namespace, name, addresses, labels, shares_host):
                 pairs = tuple((intern(key), intern(value)) for key, value in labels)
-                return Pod(intern(namespace), intern(name), self._of(addresses), pairs)
+                return Pod(intern(namespace), intern(name), self._of(addresses), pairs, shares_host)
         return raw._replace(
             namespace=intern(raw.namespace),
             name=intern(raw.name),

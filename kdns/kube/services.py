@@ -25,7 +25,7 @@ from kdns.kube.answer import (
     seen,
 )
 from kdns.kube.index import Backed, ServiceKey, Touched
-from kdns.kube.labels import dashed, endpoint_name, service_name
+from kdns.kube.labels import dashed, endpoint_name
 from kdns.kube.names import Form
 from kdns.kube.objects import Endpoint, Kind, Port, Ref, Service, state
 from kdns.kube.reason import Because, Reason, because
@@ -34,7 +34,7 @@ from kdns.proto.record import rrset, srv
 from kdns.proto.reverse import Address
 from kdns.proto.types import RRType
 
-_NO_PORT = Port("", -1, "")
+NO_PORT = Port("", -1, "")
 
 
 class Row(NamedTuple):
@@ -47,6 +47,11 @@ class Row(NamedTuple):
 
 def answer(ask: Ask, follow: Callable[[Ask, Name], Answer | None]) -> Answer:
     """The answer to a name at or below a Service. `follow` resolves an alias's target inside the zone."""
+    return where_it_exists(ask, lambda backed, service: existing(ask, backed, service, follow))
+
+
+def where_it_exists(ask: Ask, of: Callable[[Backed, Service], Answer]) -> Answer:
+    """What `of` says of the Service that is asked for; why not, where there is none to be asked for."""
     request = ask.request
     key: ServiceKey = (request.namespace, request.service)
     touched = Touched.imported(key) if ask.multicluster else Touched.service(key)
@@ -63,16 +68,22 @@ def answer(ask: Ask, follow: Callable[[Ask, Name], Answer | None]) -> Answer:
     if backed.service is None:
         source = backed.sources[0]
         return nxdomain(Reason.SERVICE_MISSING, source).after(looked_at, keys)
-    return _existing(ask, backed, backed.service, follow).after(looked_at, keys)
+    return of(backed, backed.service).after(looked_at, keys)
 
 
-def _existing(ask: Ask, backed: Backed, service: Service, follow: Callable[[Ask, Name], Answer | None]) -> Answer:
+def existing(ask: Ask, backed: Backed, service: Service, follow: Callable[[Ask, Name], Answer | None]) -> Answer:
+    """The answer to a name at or below a Service that exists."""
     if service.external_name:
         if ask.request.form is Form.SERVICE:
             return externals.answer(ask, service, follow)
         return nxdomain(Reason.NO_SUCH_NAME)
     if _is_ignored(ask, backed, service):
         return nxdomain(Reason.EMPTY_IGNORED, _ref(ask, service))
+    return by_form(ask, backed, service)
+
+
+def by_form(ask: Ask, backed: Backed, service: Service) -> Answer:
+    """The answer out of its cluster IPs or its endpoints, whichever the name asks for."""
     match ask.request.form:
         case Form.SERVICE:
             return _service(ask, backed, service)
@@ -121,7 +132,7 @@ def _endpoint(ask: Ask, backed: Backed, service: Service) -> Answer:
     called = [] if ask.options.noendpoints else list(_called(ask, service, backed.endpoints))
     ready = [(endpoint, address) for endpoint, address in called if endpoint.ready]
     if ready:
-        rows = [Row(each, address, port) for each, address in ready for port in each.ports or (_NO_PORT,)]
+        rows = [Row(each, address, port) for each, address in ready for port in each.ports or (NO_PORT,)]
         return _records(ask, service, rows, Reason.ENDPOINT)
     if _is_parent(ask, backed, service, label):
         return nodata(Reason.ONLY_PARENT)
@@ -137,7 +148,7 @@ def _called(ask: Ask, service: Service, endpoints: Iterable[Endpoint]) -> Iterat
 
     A look at the label comes first: making the name of each endpoint of many takes its time.
     """
-    owner, label = service_name(service, ask.zone), ask.request.parts[0]
+    owner, label = ask.owner(service), ask.request.parts[0]
     for each in endpoints:
         for address in each.addresses:
             if label in {each.hostname.lower(), each.target.lower(), dashed(address)}:
@@ -149,7 +160,7 @@ def _called(ask: Ask, service: Service, endpoints: Iterable[Endpoint]) -> Iterat
 def _is_parent(ask: Ask, backed: Backed, service: Service, label: str) -> bool:
     """Whether `label` has names below it (RFC 8020): those of a protocol's ports, or of a cluster's endpoints."""
     protocol = label.removeprefix("_")
-    if any(protocol in {"", port.protocol.lower()} for port in _declared(ask, backed, service)):
+    if any(protocol in {"", port.protocol.lower()} for port in declared(ask, backed, service)):
         return True
     return not ask.options.noendpoints and any(each.cluster.lower() == label for each in backed.ready)
 
@@ -160,13 +171,14 @@ def _port(ask: Ask, backed: Backed, service: Service) -> Answer:
         return _endpoint(ask, backed, service)
     if service.headless and (ask.options.noendpoints or not backed.ready):
         return _unready(ask, backed, service)
-    if not any(_is_asked(ask, port) for port in _declared(ask, backed, service)):
+    if not any(is_asked(ask, port) for port in declared(ask, backed, service)):
         return nxdomain(Reason.NO_SUCH_PORT, _ref(ask, service), request.port or "any", request.protocol or "any")
-    rows = [row for row in _rows(service, backed.ready) if _is_asked(ask, row.port)]
+    rows = [row for row in _rows(service, backed.ready) if is_asked(ask, row.port)]
     return _records(ask, service, rows, Reason.SERVICE)
 
 
-def _is_asked(ask: Ask, port: Port) -> bool:
+def is_asked(ask: Ask, port: Port) -> bool:
+    """Whether a port is one of those that the name stands for."""
     request = ask.request
     return request.port in {"", port.name.lower()} and request.protocol in {"", port.protocol.lower()}
 
@@ -191,7 +203,7 @@ def _zonal(ask: Ask, backed: Backed, service: Service) -> Answer:
     return _records(ask, service, _rows(service, near or backed.ready), Reason.SERVICE)
 
 
-def _declared(ask: Ask, backed: Backed, service: Service) -> Iterator[Port]:
+def declared(ask: Ask, backed: Backed, service: Service) -> Iterator[Port]:
     """The ports that names of this Service can have."""
     if not service.headless:
         yield from service.ports
@@ -203,13 +215,13 @@ def _declared(ask: Ask, backed: Backed, service: Service) -> Iterator[Port]:
 def _rows(service: Service, ready: Iterable[Endpoint]) -> list[Row]:
     """Every cluster IP, or every endpoint's address, at every port."""
     if not service.headless:
-        ports = service.ports or (_NO_PORT,)
+        ports = service.ports or (NO_PORT,)
         return [Row(None, address, port) for port in ports for address in service.addresses]
     return [
         Row(endpoint, address, port)
         for endpoint in ready
         for address in endpoint.addresses
-        for port in endpoint.ports or (_NO_PORT,)
+        for port in endpoint.ports or (NO_PORT,)
     ]
 
 
@@ -218,11 +230,11 @@ def _records(ask: Ask, service: Service, rows: Sequence[Row], reason: Reason) ->
     if not rows:
         return nodata(Reason.NO_CLUSTER_IP, ref)
     if ask.question.type == RRType.SRV:
-        return _srv(ask, service_name(service, ask.zone), rows, because(reason, ref))
+        return srv_answer(ask, ask.owner(service), rows, because(reason, ref))
     return address_answer(ask, because(reason, ref), (row.address for row in rows), ref)
 
 
-def _srv(ask: Ask, service: Name, rows: Sequence[Row], reason: Because) -> Answer:
+def srv_answer(ask: Ask, service: Name, rows: Sequence[Row], reason: Because) -> Answer:
     """Equal shares of 100 for all rows, at least 1, counted before equal records fall together, as CoreDNS does.
 
     A target that has no address of a family that is shown here would lead nowhere.
@@ -230,7 +242,7 @@ def _srv(ask: Ask, service: Name, rows: Sequence[Row], reason: Because) -> Answe
     shown = [row for row in rows if len(row.address) in ask.options.families]
     if not shown:
         return nodata(Reason.FAMILY_OFF, *reason.about)
-    declared = [row for row in shown if row.port is not _NO_PORT]
+    declared = [row for row in shown if row.port is not NO_PORT]
     if not declared:
         return nodata(Reason.NO_PORTS, *reason.about)
     named = [(target, row) for row in declared if (target := _target(ask, service, row)) is not None]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_pton
 from sys import intern
+from typing import NamedTuple
 
 from kdns.kube import schema
 from kdns.kube.objects import (
@@ -59,25 +60,43 @@ def service(raw: schema.Service) -> Service:
     spec = raw.spec or schema.ServiceSpec()
     namespace, name = identity(raw.metadata)
     ports = _ports(spec.ports, "spec.ports")
-    outside = tuple(_external(raw, spec))
+    outside = Outside(tuple(_addresses(raw, spec)), tuple(_hostnames(raw)))
     if spec.type == "ExternalName":
         if not spec.external_name:
             raise ShapeError("an ExternalName Service needs a name to be an alias of", "spec.externalName")
-        return Service(namespace, name, (), ports, external_name=spec.external_name, external_addresses=outside)
+        return Service(namespace, name, (), ports, False, spec.external_name, *outside)
     given = spec.cluster_ips or ([spec.cluster_ip] if spec.cluster_ip else [])
     if "None" in given:
-        return Service(namespace, name, (), ports, headless=True, external_addresses=outside)
+        return Service(namespace, name, (), ports, True, "", *outside)
     field = "spec.clusterIPs" if spec.cluster_ips else "spec.clusterIP"
-    return Service(namespace, name, tuple(address(ip, field) for ip in given if ip), ports, external_addresses=outside)
+    return Service(namespace, name, tuple(address(ip, field) for ip in given if ip), ports, False, "", *outside)
 
 
-def _external(raw: schema.Service, spec: schema.ServiceSpec) -> Iterator[Address]:
+class Outside(NamedTuple):
+    """How a Service is reached from outside the cluster."""
+
+    addresses: tuple[Address, ...]
+    hostnames: tuple[str, ...]
+
+
+def _addresses(raw: schema.Service, spec: schema.ServiceSpec) -> Iterator[Address]:
     for place, ip in enumerate(spec.external_ips or ()):
         yield address(ip, f"spec.externalIPs[{place}]")
-    balancer = raw.status.load_balancer if raw.status else None
-    for place, ingress in enumerate((balancer and balancer.ingress) or ()):
+    for place, ingress in enumerate(_ingress(raw)):
         if ingress.ip:
             yield address(ingress.ip, f"status.loadBalancer.ingress[{place}].ip")
+
+
+def _hostnames(raw: schema.Service) -> Iterator[str]:
+    """What a cloud names instead of giving its address."""
+    for ingress in _ingress(raw):
+        if ingress.hostname and not ingress.ip:
+            yield ingress.hostname
+
+
+def _ingress(raw: schema.Service) -> Sequence[schema.Ingress]:
+    balancer = raw.status.load_balancer if raw.status else None
+    return (balancer and balancer.ingress) or ()
 
 
 def _ports(
@@ -184,7 +203,8 @@ def pod(raw: schema.Pod) -> Pod | None:
     if status.phase in FINISHED or raw.metadata.deletion_timestamp is not None:
         return None
     labels = tuple(sorted((raw.metadata.labels or {}).items()))
-    return Pod(namespace, name, pod_addresses(status), labels)
+    shares_host = bool(raw.spec and raw.spec.host_network)
+    return Pod(namespace, name, pod_addresses(status), labels, shares_host)
 
 
 def pod_addresses(status: schema.PodStatus) -> tuple[Address, ...]:

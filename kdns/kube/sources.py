@@ -18,7 +18,7 @@ from kdns.metrics import Metrics
 class Surroundings:
     """What a cluster needs of the process. `clock` is loop time, `wall` Unix time, in seconds.
 
-    `serving` says whether it serves: one that just looks leaves no traces.
+    `serving` says whether it serves, and with this cluster: one that just looks leaves no traces.
     """
 
     publish: Callable[[Iterable[Hashable]], None]

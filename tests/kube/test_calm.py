@@ -19,7 +19,7 @@ def test_nothing_is_collected_inside_and_what_is_alive_is_left_alone_later() -> 
     gc.unfreeze()
     with calm():
         assert not gc.isenabled()
-        kept = [[] for _ in range(1000)]
+        kept: list[list[int]] = [[] for _ in range(1000)]
     assert gc.isenabled()
     assert gc.get_freeze_count() > len(kept)
 

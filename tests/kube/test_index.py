@@ -76,6 +76,7 @@ def touched_by(*steps: Backed | None) -> tuple[Index, set[object]]:
 PLAIN = Backed(service("web", "10.0.0.1"))
 READY_A = Backed(service(), (endpoint("10.0.0.1"),), (endpoint("10.0.0.1"),))
 READY_B = Backed(service(), (endpoint("10.0.0.2"),), (endpoint("10.0.0.2"),))
+OUTSIDE_A = Backed(service()._replace(external_addresses=(A,)))
 WAITING = Backed(service(), (endpoint("10.0.0.1", ready=False),))
 
 
@@ -90,6 +91,8 @@ WAITING = Backed(service(), (endpoint("10.0.0.1", ready=False),))
         pytest.param([READY_A, READY_B], {Touched.address(A), Touched.address(B)}, id="from address to address"),
         pytest.param([READY_A, WAITING], {Touched.address(A), *PREFIXES}, id="not ready any more"),
         pytest.param([WAITING], set(), id="never ready: only the Service"),
+        pytest.param([OUTSIDE_A], {Touched.address(A), *PREFIXES}, id="an external address"),
+        pytest.param([OUTSIDE_A, PLAIN], {Touched.address(A)}, id="from outside to cluster IP"),
         pytest.param([Backed(None, READY_A.endpoints, READY_A.ready)], {Touched.address(A)}, id="no Service"),
     ],
 )
@@ -102,11 +105,11 @@ def test_an_update_tells_what_it_touched(steps: list[Backed | None], touched: se
         assert found >= touched & PREFIXES
 
 
-@pytest.mark.parametrize("last", [PLAIN, READY_A, WAITING])
+@pytest.mark.parametrize("last", [PLAIN, READY_A, WAITING, OUTSIDE_A])
 def test_what_is_removed_leaves_nothing_behind(last: Backed) -> None:
     index, _ = touched_by(last, None)
     assert index.services == {}
-    for table in (index.cluster_ips, index.endpoint_ips):
+    for table in (index.cluster_ips, index.endpoint_ips, index.external_ips):
         assert (list(table.owners), list(table.prefixes)) == ([], [])
 
 
@@ -114,6 +117,31 @@ def test_an_alias_with_endpoints_has_no_pointers() -> None:
     alias = service()._replace(headless=False, external_name="example.com")
     index, _ = touched_by(READY_A._replace(service=alias))
     assert list(index.endpoint_ips.owners) == []
+
+
+def test_external_addresses_have_parents_while_their_namespace_is_exposed() -> None:
+    index, _ = touched_by(OUTSIDE_A)
+    assert A[:3] in index.external_ips.prefixes
+    assert Touched.prefix(A[:3]) in index.put_namespace("shop", None)
+    assert A[:3] not in index.external_ips.prefixes
+
+
+def test_changes_do_not_reach_what_is_read_still() -> None:
+    index, _ = touched_by(READY_A)
+    index.put_service(("shop", "out"), OUTSIDE_A)
+    index.put_import(KEY, READY_A)
+    index.put_pod(None, Pod("shop", "p", (A,)))
+    still, serial = index.still(), index.serial
+    index.put_service(KEY, None)
+    index.put_service(("shop", "out"), PLAIN)
+    index.put_import(KEY, None)
+    index.put_namespace("shop", None)
+    index.put_pod(Pod("shop", "p", (A,)), None)
+    index.serial += 1
+    assert (still.services, still.imports) == ({KEY: READY_A, ("shop", "out"): OUTSIDE_A}, {KEY: READY_A})
+    assert (still.endpoint_ips.owners[A], still.external_ips.owners[A]) == ((KEY,), (("shop", "out"),))
+    assert (still.pods[A], still.namespaces) == ((Pod("shop", "p", (A,)),), {"shop": Namespace("shop")})
+    assert still.serial == serial
 
 
 def test_a_pod_touches_the_addresses_before_and_after() -> None:

@@ -38,10 +38,10 @@ endpoints = st.lists(
 ).map(tuple)
 labels = st.lists(st.tuples(names, names), max_size=2).map(tuple)
 objects = st.lists(
-    st.builds(Service, names, names, addresses, ports, flags, names, addresses)
+    st.builds(Service, names, names, addresses, ports, flags, names, addresses, st.lists(names, max_size=2).map(tuple))
     | st.builds(Slice, names, names, names, endpoints, names)
     | st.builds(Endpoints, names, names, endpoints, flags)
-    | st.builds(Pod, names, names, addresses, labels)
+    | st.builds(Pod, names, names, addresses, labels, flags)
     | st.builds(Namespace, names, flags)
     | st.builds(ServiceImport, names, names, addresses, ports, flags),
     max_size=12,

@@ -82,11 +82,27 @@ def test_a_service_has_cluster_ips_or_is_headless_or_an_alias(spec: Any, service
     assert made("Service", spec=spec) == service
 
 
+def test_a_load_balancer_s_hostname_counts_where_it_has_no_address() -> None:
+    status = {"loadBalancer": {"ingress": [{"ip": "192.0.2.9", "hostname": "a.example"}, {"hostname": ""}, {}]}}
+    found = made("Service", spec={"clusterIP": "10.0.0.1", "externalIPs": ["192.0.2.1"]}, status=status)
+    assert isinstance(found, Service)
+    assert (found.external_addresses, found.external_hostnames) == (addresses("192.0.2.1", "192.0.2.9"), ())
+
+
+@pytest.mark.parametrize("spec", [{"clusterIP": "None"}, {"type": "ExternalName", "externalName": "example.com"}])
+def test_any_service_may_be_reached_from_outside(spec: Any) -> None:
+    status = {"loadBalancer": {"ingress": [{"ip": "192.0.2.9"}, {"hostname": "lb.example"}]}}
+    found = made("Service", spec=spec, status=status)
+    assert isinstance(found, Service)
+    assert (found.external_addresses, found.external_hostnames) == (addresses("192.0.2.9"), ("lb.example",))
+
+
 def test_a_load_balancers_addresses_are_external() -> None:
     status = {"loadBalancer": {"ingress": [{"ip": "192.0.2.9"}, {"hostname": "lb.example"}]}}
     found = made("Service", spec={"clusterIP": "10.0.0.1"}, status=status)
     assert isinstance(found, Service)
     assert found.external_addresses == addresses("192.0.2.9")
+    assert found.external_hostnames == ("lb.example",)
     assert made("Service", status={"loadBalancer": None}) == Service("shop", "web")
 
 
@@ -204,6 +220,15 @@ def test_a_pod_has_the_addresses_of_both_families(status: Any, ips: list[str]) -
     assert made("Pod", status=status, labels={"b": "2", "a": "1"}) == Pod(
         "shop", "web", addresses(*ips), (("a", "1"), ("b", "2"))
     )
+
+
+@pytest.mark.parametrize(
+    ("spec", "shares"), [(None, False), ({"hostNetwork": False}, False), ({"hostNetwork": True}, True)]
+)
+def test_a_pod_of_the_host_network_has_its_node_s_addresses(spec: Any, shares: bool) -> None:
+    found = made("Pod", spec=spec, status={"podIP": "10.0.0.1"})
+    assert isinstance(found, Pod)
+    assert found.shares_host is shares
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,12 @@ REASONS = [
     ),
     missing(Reason.NO_SUCH_ADDRESS, "9.9.9.9.in-addr.arpa PTR", "no Service and no ready endpoint has this address"),
     missing(
+        Reason.NOT_OUTSIDE,
+        "web.shop.example.org A",
+        "Service shop/web has no address outside the cluster (spec.externalIPs, status.loadBalancer)",
+        Setting(beside=("k8s_external example.org",), keys=("cluster.local", "example.org")),
+    ),
+    missing(
         Reason.EXTERNAL_ADDRESS,
         "to-ip.shop.svc.cluster.local A",
         "Service shop/to-ip has the address 192.0.2.1 where a name must be (spec.externalName)",

@@ -32,8 +32,8 @@ _log = logger("kubernetes")
 class Keeper:
     """One file, of a store; with no file's name it does nothing.
 
-    `settings` tells states apart that hold other things; it may block. `serving` says whether this process serves.
-    `age` gives the seconds since the API server's last word.
+    `settings` tells states apart that hold other things; it may block. `serving` says whether this process serves,
+    and the file is this store's. `age` gives the seconds since the API server's last word.
     """
 
     def __init__(
@@ -132,10 +132,10 @@ class Keeper:
         self._store.end_all()
 
     async def run(self) -> None:
-        """Write now, and whenever something has changed. To be started when everything is known."""
-        while self._file and self._serving():
+        """Write once it serves, and whenever something has changed. To be started when everything is known."""
+        while self._file:
             changes = self._store.changes
-            if self._written != changes and await asyncio.shield(await self._begun()):
+            if self._written != changes and self._serving() and await asyncio.shield(await self._begun()):
                 self._written = changes
             await self._timing.sleep(EVERY)
 

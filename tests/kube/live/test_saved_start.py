@@ -71,7 +71,8 @@ async def served(api: ApiServer | str, file: Kept, *options: str, serving: bool 
     loop = warp()
     text = corefile(api if isinstance(api, str) else f"endpoint {api.url}", f"state {file}", *options)
     planned = plan(parse(text, "Corefile", environ={}, disk=Memory()), loop.time, loop.wall)
-    planned.build.serving = serving
+    if serving:
+        planned.build.serving.set()
     app = App(planned)
     try:
         await app.load()
@@ -470,7 +471,7 @@ async def test_a_start_that_is_given_up_writes_nothing(file: Kept) -> None:
             warp().time,
             warp().wall,
         )
-        planned.build.serving = True
+        planned.build.serving.set()
         for part in planned.build.parts:
             await part.stop()
         assert file.content() == before
