@@ -1,20 +1,26 @@
-"""The life of the server: start, serve, drain.
+"""The life of the server: start, serve, change, drain.
 
 Parts start first, so that the first question finds a cluster that is known; then the listeners
 open; then the HTTP pages, so that `/ready` is never ahead of the port. At the end it is the other
 way round: `/ready` says no at once, questions are answered through the lameduck time, what is in
 flight is finished, and the pages go last.
+
+A change to another plan opens what that one has and this one has not, in the same order, while this one
+answers. Then, in one step, the sockets of both are turned to the new one, which answers all that comes from
+then on; questions that were begun are finished by who began them, and what is wanted no more goes after them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from kdns.errors import StartError
 from kdns.plan import Place, Plan
+from kdns.serve.crowd import Limits
 from kdns.serve.http import HttpServer
 from kdns.serve.memo import Memo
 from kdns.serve.responder import Responder
@@ -30,15 +36,7 @@ _GRACE = 5.0
 _PICKS = 8
 """Times that the kernel may pick a port for UDP which is taken for TCP."""
 
-
-class Listener(Protocol):
-    """A bound address that answers."""
-
-    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109
-        """Answer what has come, then no more."""
-
-    def close(self) -> None:
-        """Give the address back."""
+Address = tuple[str, int]
 
 
 def responder_at(plan: Plan, place: Place) -> Responder:
@@ -46,37 +44,116 @@ def responder_at(plan: Plan, place: Place) -> Responder:
     build = plan.build
     memo = Memo(_MEMO, build.clock)
     build.changes.subscribe(lambda keys: build.metrics.memo_forgotten.inc(memo.forget(keys)))
-    build.metrics.add_memo(lambda: len(memo), lambda: memo.size)
+    build.at_end(build.metrics.add_memo(lambda: len(memo), lambda: memo.size))
     return Responder(plan.routers[place], memo, build.metrics, build.clock)
 
 
-class App:
-    """A plan being served. To be used inside one event loop, once. `sleep` takes seconds.
+@dataclass(slots=True)
+class Listening:
+    """A place that is listened on over UDP and TCP, and who answers there."""
 
-    `addresses` and `pages` are what is really bound, by what was planned.
+    udp: UdpListener
+    streams: StreamListener
+    responder: Responder
+
+    def turn_to(self, responder: Responder, limits: Limits) -> None:
+        """Have somebody else answer from now on."""
+        self.responder = responder
+        self.udp.turn_to(responder)
+        self.streams.turn_to(responder, limits)
+
+    def share(self) -> None:
+        """Let other sockets of this process have addresses that overlap."""
+        self.udp.share()
+        self.streams.share()
+
+    async def drain(self) -> None:
+        """Answer what has come, then no more, and give the address back."""
+        await asyncio.gather(self.udp.drain(_GRACE), self.streams.drain(_GRACE))
+
+    def close(self) -> None:
+        """Give the address back; what is still being answered stays without a reply."""
+        self.udp.close()
+        self.streams.close()
+
+
+@dataclass(slots=True)
+class Open:
+    """What is open: parts in the order of their start, listeners by place, pages by the address that was planned."""
+
+    parts: list[Part] = field(default_factory=list)
+    places: dict[Place, Listening] = field(default_factory=dict)
+    pages: dict[Address, HttpServer] = field(default_factory=dict)
+
+    def has(self, part: Part) -> bool:
+        """Whether this very part is among them."""
+        return any(part is each for each in self.parts)
+
+    async def close(self) -> None:
+        """Let go of everything at once: listeners, then parts, then pages."""
+        for listening in self.places.values():
+            listening.close()
+        parts, pages = self.parts[::-1], [*self.pages.values()][::-1]
+        self.parts, self.places, self.pages = [], {}, {}
+        for part in parts:
+            await _ended(part.stop())
+        for server in pages:
+            await _ended(server.stop())
+
+
+class App:
+    """A plan being served, and others in its place. To be used inside one event loop, once. `sleep` takes seconds.
+
+    `addresses` and `pages` are what is really bound, by what was planned. `halted` is set when a plugin wants
+    the process to end, for the reason `why`.
     """
 
     def __init__(self, plan: Plan, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
         self.plan = plan
-        self.addresses: dict[Place, tuple[str, int]] = {}
-        self.pages: dict[tuple[str, int], tuple[str, int]] = {}
+        self.halted = asyncio.Event()
+        self.why = ""
         self._sleep = sleep
-        self._parts: list[Part] = []
-        self._listeners: list[Listener] = []
-        self._http: list[HttpServer] = []
+        self._open = Open()
+        self._leaving: dict[asyncio.Task[None], Open] = {}
+
+    @property
+    def addresses(self) -> dict[Place, Address]:
+        """Where listeners really are."""
+        return {place: listening.udp.address for place, listening in self._open.places.items()}
+
+    @property
+    def pages(self) -> dict[Address, Address]:
+        """Where pages really are."""
+        return {planned: server.address for planned, server in self._open.pages.items()}
 
     async def start(self) -> None:
         """Begin to answer. Raises StartError, with nothing left behind."""
-        self.plan.build.serving = True
+        self.plan.build.serving.set()
         await self.load()
         try:
-            # Of places that overlap every address comes first: it finds out whether anybody else is there.
-            for place in sorted(self.plan.routers, key=lambda place: not place.wild):
-                await self._listen(place)
-            await self._open_pages()
+            await self._bind(self.plan, self._open)
         except BaseException:
             await self.unload()
             raise
+        self._has_opened()
+
+    async def change(self, plan: Plan) -> None:
+        """Serve another plan in place of this one, whose addresses and parts are kept where both have them.
+
+        `plan` is of `plan_after` this one. Raises StartError, with this one served as before.
+        """
+        fresh = Open()
+        try:
+            for part in plan.build.parts:
+                if not self._open.has(part):
+                    fresh.parts.append(part)
+                    await part.start()
+            await self._bind(plan, fresh)
+        except BaseException:
+            await fresh.close()
+            plan.build.close()
+            raise
+        self._put_in_force(plan, fresh)
 
     async def stop(self) -> None:
         """Stop as a rolling update wants it: not ready at once, answering through lameduck, nothing lost."""
@@ -85,7 +162,7 @@ class App:
         if build.lameduck:
             _log.info("lameduck: answering for another %g seconds", build.lameduck)
             await self._sleep(build.lameduck)
-        await asyncio.gather(*(listener.drain(_GRACE) for listener in self._listeners))
+        await asyncio.gather(*(listening.drain() for listening in self._open.places.values()), *self._leaving)
         await self.unload()
 
     async def load(self) -> None:
@@ -98,12 +175,14 @@ class App:
         if errors:
             await self.unload()
             raise errors[0]
+        for call in self.plan.build.in_force:
+            call()
 
     async def load_what_can(self) -> list[StartError]:
         """Start each part that can be started, and nothing else; what the others say."""
         errors = []
         for part in self.plan.build.parts:
-            self._parts.append(part)
+            self._open.parts.append(part)
             try:
                 await part.start()
             except StartError as error:
@@ -112,52 +191,137 @@ class App:
 
     async def unload(self) -> None:
         """Let go of everything at once."""
-        for listener in self._listeners:
-            listener.close()
-        parts, pages = self._parts[::-1], self._http[::-1]
-        self._listeners, self._parts, self._http = [], [], []
-        for part in parts:
-            await _ended(part.stop())
-        for server in pages:
-            await _ended(server.stop())
+        leaving = self._leaving.copy()
+        for task in leaving:
+            task.cancel()
+        await asyncio.gather(*leaving, return_exceptions=True)
+        for former in (*leaving.values(), self._open):  # a task that had not begun has closed nothing
+            await former.close()
+        self.plan.build.close()
 
-    async def _listen(self, place: Place) -> None:
-        responder = responder_at(self.plan, place)
+    # How a plan comes to be served.
+
+    async def _bind(self, plan: Plan, fresh: Open) -> None:
+        """Open the listeners and pages of a plan that are not open yet."""
+        # Of places that overlap every address comes first: it finds out whether anybody else is there.
+        for place in sorted(plan.routers, key=lambda place: not place.wild):
+            if place not in self._open.places:
+                fresh.places[place] = await self._listen(plan, place)
+        for address in plan.build.pages:
+            await self._open_page(plan, address, fresh)
+
+    async def _listen(self, plan: Plan, place: Place) -> Listening:
+        responder = responder_at(plan, place)
         for left in reversed(range(1 if place.port else _PICKS)):
-            udp = self._datagrams(responder, place)
-            self._listeners.append(udp)
+            udp = self._datagrams(plan, responder, place)
             try:
-                self._listeners.append(await self._streams(responder, place, udp.address[1]))
-            except StartError:
-                if not left:
-                    raise
-                self._listeners.remove(udp)
+                return Listening(udp, await self._streams(plan, responder, place, udp.address[1]), responder)
+            except BaseException as error:
                 udp.close()
-            else:
-                self.addresses[place] = udp.address
-                return
+                if not left or not isinstance(error, StartError):
+                    raise
+        raise AssertionError("the last time has raised or returned")
 
-    def _datagrams(self, responder: Responder, place: Place) -> UdpListener:
-        metrics, loop = self.plan.build.metrics, asyncio.get_running_loop()
-        shared = place in self.plan.overlapping()
-        udp = UdpListener(responder, place.host, place.port, metrics=metrics, loop=loop, shared=shared)
+    def _datagrams(self, plan: Plan, responder: Responder, place: Place) -> UdpListener:
+        shared, ours = self._overlap(plan, place)
+        udp = UdpListener(
+            responder, place.host, place.port,
+            metrics=plan.build.metrics, loop=asyncio.get_running_loop(), shared=shared, ours=ours,
+        )  # fmt: skip
         udp.open()
         return udp
 
-    async def _streams(self, responder: Responder, place: Place, port: int) -> StreamListener:
-        metrics, loop = self.plan.build.metrics, asyncio.get_running_loop()
-        shared = place in self.plan.overlapping()
-        stream = StreamListener(responder, place.host, port, metrics=metrics, loop=loop, shared=shared)
+    async def _streams(self, plan: Plan, responder: Responder, place: Place, port: int) -> StreamListener:
+        shared, ours = self._overlap(plan, place)
+        stream = StreamListener(
+            responder, place.host, port,
+            metrics=plan.build.metrics, loop=asyncio.get_running_loop(),
+            limits=plan.limits.get(place), shared=shared, ours=ours,
+        )  # fmt: skip
         await stream.open()
         return stream
 
-    async def _open_pages(self) -> None:
+    def _overlap(self, plan: Plan, place: Place) -> tuple[bool, bool]:
+        """Whether a place's sockets have others beside them, and whether some of these are open already."""
+        met = [listening for other, listening in self._all_open() if other.meets(place)]
+        for listening in met:
+            listening.share()
+        return bool(met) or place in plan.overlapping(), bool(met)
+
+    def _all_open(self) -> Iterator[tuple[Place, Listening]]:
+        for each in (self._open, *self._leaving.values()):
+            yield from each.places.items()
+
+    async def _open_page(self, plan: Plan, address: Address, fresh: Open) -> None:
+        """A server for an address, unless there is one to go on. New TLS needs a new one, on the same sockets."""
+        build, former = plan.build, self._open.pages.get(address)
+        if former is not None and self.plan.build.tls.get(address) is build.tls.get(address):
+            return
+        near = [server for at, server in self._open.pages.items() if at != address and at[1] == address[1] != 0]
+        for server in near:
+            server.share()
+        sockets = former.sockets() if former else ()
+        server = HttpServer(
+            *address, build.pages[address], tls=build.tls.get(address), shared=bool(near), sockets=sockets
+        )
+        fresh.pages[address] = server
+        await server.start()
+
+    def _put_in_force(self, plan: Plan, fresh: Open) -> None:
+        """From one question to the next; no other runs in between."""
+        before, former, now = self.plan, self._open, Open(plan.build.parts[:])
+        finishing = [listening.responder for listening in former.places.values()]
+        for place in plan.routers:
+            now.places[place] = fresh.places.get(place) or former.places.pop(place)
+            if place not in fresh.places:
+                now.places[place].turn_to(responder_at(plan, place), plan.limits.get(place, Limits()))
+        for address, paths in plan.build.pages.items():
+            now.pages[address] = fresh.pages.get(address) or former.pages.pop(address)
+            now.pages[address].show(paths)
+        former.parts = [part for part in former.parts if not now.has(part)]
+        for place, listening in former.places.items():
+            if any(place.meets(other) for other in now.places):
+                listening.udp.deflect()
+        self.plan, self._open = plan, now
+        for call in plan.build.in_force:
+            call()
+        self._has_opened()
+        task = asyncio.create_task(self._leave(before, former, finishing), name="what was served before")
+        self._leaving[task] = former
+        task.add_done_callback(self._leaving.pop)
+
+    def _has_opened(self) -> None:
         build = self.plan.build
-        for address, paths in build.pages.items():
-            server = HttpServer(*address, paths, tls=build.tls.get(address))
-            self._http.append(server)
-            await server.start()
-            self.pages[address] = server.address
+        build.handed = {}
+        build.halt = self._halt
+        build.bound.update({(place.host, place.port): address for place, address in self.addresses.items()})
+        build.opened.set()
+
+    def _halt(self, reason: str) -> None:
+        if not self.halted.is_set():
+            self.why = reason
+            self.halted.set()
+
+    async def _leave(self, plan: Plan, former: Open, finishing: Iterable[Responder]) -> None:
+        """Let what was begun be finished, then let go of what nobody wants any more."""
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE):
+                    await asyncio.gather(*map(_drained, former.places.values()), *map(_idle, finishing))
+        finally:
+            await former.close()
+            plan.build.close()
+
+
+async def _drained(listening: Listening) -> None:
+    await listening.drain()
+    listening.close()
+
+
+async def _idle(responder: Responder) -> None:
+    idle = asyncio.Event()
+    responder.when_idle(idle.set)
+    await idle.wait()
 
 
 async def _ended(end: Awaitable[None]) -> None:

@@ -6,7 +6,7 @@ No socket is opened here, so `kdns check` and `kdns explain` go exactly as far a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kdns.chain import Handler, Plugin, compose
@@ -17,8 +17,9 @@ from kdns.errors import CorefileError, CorefileErrors
 from kdns.metrics import Metrics
 from kdns.plugins import ORDER, find, unknown
 from kdns.proto.name import Name, to_text
+from kdns.serve.crowd import Limits
 from kdns.serve.router import Router, Served
-from kdns.site import Build, Site
+from kdns.site import Build, Site, Timeouts
 
 WILDCARDS = ("0.0.0.0", "::")
 """Every address of a family, said with *bind*."""
@@ -43,13 +44,23 @@ class Place(NamedTuple):
         """The IP versions of its addresses."""
         return (6,) if ":" in self.host else (4,) if self.host else (4, 6)
 
+    def meets(self, other: Place) -> bool:
+        """Whether an address of one is one of the other's, on the same port; one that is picked is nobody's."""
+        if not self.port or self.port != other.port or set(self.families).isdisjoint(other.families):
+            return False
+        return self.wild or other.wild or self.host == other.host
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be served, by where. `told` are the zones whose server blocks have a line in the build's report."""
+    """What is to be served, by where. `limits` are those of connections, the usual ones for a place not in it.
+
+    `told` are the zones whose server blocks have a line in the build's report.
+    """
 
     build: Build
     routers: dict[Place, Router]
+    limits: dict[Place, Limits] = field(default_factory=dict)
     told: frozenset[tuple[Place, Name]] = frozenset()
 
     def overlapping(self) -> set[Place]:
@@ -84,7 +95,20 @@ def plan(corefile: Corefile, clock: Callable[[], float], wall: Callable[[], floa
     `clock` is loop time, `wall` Unix time, both in seconds. Raises CorefileErrors with all that is
     wrong, sorted by line, file after file; its `rest` is a Plan of what was set up all the same, served nowhere.
     """
-    build = Build(Metrics(), clock, wall)
+    return _planned(corefile, Build(Metrics(), clock, wall))
+
+
+def plan_after(corefile: Corefile, before: Plan) -> Plan:
+    """A plan in place of one that is served, with what both want the same of that one. Raises CorefileErrors."""
+    build = Build.after(before.build)
+    try:
+        return _planned(corefile, build)
+    except BaseException:
+        build.close()
+        raise
+
+
+def _planned(corefile: Corefile, build: Build) -> Plan:
     mistakes = Mistakes()
     built = [_set_up(Site(block, build), mistakes) for block in corefile.blocks]
     places = _placed([each.site for each in built], mistakes)
@@ -98,7 +122,8 @@ def plan(corefile: Corefile, clock: Callable[[], float], wall: Callable[[], floa
     told = {
         (place, zone) for place, here in places.items() for zone, (_, site) in here.items() if id(site) in reporting
     }
-    return Plan(build, routers, frozenset(told))
+    limits = {place: _limits(site for _, site in here.values()) for place, here in places.items()}
+    return Plan(build, routers, limits, frozenset(told))
 
 
 def _set_up(site: Site, mistakes: Mistakes) -> _Built:
@@ -161,4 +186,12 @@ def _twice(key: Key, taken: Key, place: Place) -> CorefileError:
 
 
 def _served(key: Key, site: Site, place: Place, handler: Handler) -> Served:
-    return Served(key.zone, f"{key.scheme}://{place}", handler, site.payload)
+    return Served(key.zone, f"{key.scheme}://{place}", handler, site.payload, site.chaos)
+
+
+def _limits(sites: Iterable[Site]) -> Limits:
+    """Of the server blocks of one place, the last that says something counts (CoreDNS: core/dnsserver/server.go)."""
+    said: Timeouts = {}
+    for site in sites:
+        said.update(site.timeouts)
+    return Limits(**said)

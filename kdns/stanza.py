@@ -122,8 +122,11 @@ class Stanza(NamedTuple):
     place: str
 
 
-def read(directive: Directive, default_zones: tuple[Name, ...]) -> Stanza:
-    """Read a directive. Raises CorefileErrors with all that is wrong with it."""
+def read(directive: Directive, default_zones: tuple[Name, ...], root: Path | None = None) -> Stanza:
+    """Read a directive. Relative files begin at `root`, or else at the Corefile's folder.
+
+    Raises CorefileErrors with all that is wrong with it.
+    """
     mistakes = [*_conflicts(directive)]
     given: dict[str, Any] = {}
     own: tuple[Name, ...] = ()
@@ -138,7 +141,8 @@ def read(directive: Directive, default_zones: tuple[Name, ...]) -> Stanza:
         mistakes.append(error)
     if mistakes:
         raise CorefileErrors(mistakes)
-    wanted = _files(directive, given) if "manifests" in given else _server(directive, given)
+    folder = root or Path(directive.file).parent
+    wanted = _files(folder, given) if "manifests" in given else _server(folder, given)
     falls = given.get("fallthrough")
     return Stanza(_options(given, own), wanted, None if falls is None else falls or (ROOT,), _place(directive))
 
@@ -195,8 +199,7 @@ def _selection(given: Mapping[str, Any]) -> Selection:
     return Selection(names, given.get("namespace_labels"), given.get("labels"))
 
 
-def _files(directive: Directive, given: Mapping[str, Any]) -> Files:
-    folder = Path(directive.file).parent
+def _files(folder: Path, given: Mapping[str, Any]) -> Files:
     ranges = {name + "s": given[name] for name in ("service_cidr", "pod_cidr") if name in given}
     return Files(
         paths=tuple(str(folder / path) for path in given["manifests"]),
@@ -206,8 +209,7 @@ def _files(directive: Directive, given: Mapping[str, Any]) -> Files:
     )
 
 
-def _server(directive: Directive, given: Mapping[str, Any]) -> Server:
-    folder = Path(directive.file).parent
+def _server(folder: Path, given: Mapping[str, Any]) -> Server:
     file, *context = given.get("kubeconfig", ("",))
     named = {name: given[name] for name in ("startup_timeout", "resync", "stale_after") if name in given}
     return Server(

@@ -9,7 +9,7 @@ from kdns.chain import Peer, Query, Response, Transport
 from kdns.corefile.disk import Memory
 from kdns.corefile.parser import parse
 from kdns.errors import CorefileErrors
-from kdns.plan import Place, Plan, plan
+from kdns.plan import Place, Plan, plan, plan_after
 from kdns.plugins import COREDNS, ORDER, REMOVED
 from kdns.proto.message import Message, Question
 from kdns.proto.name import from_text, to_text
@@ -46,6 +46,45 @@ def answer(made: Plan, place: str, name: str, type: int = 1) -> Response | None:
         return await served.handler(query)
 
     return asyncio.run(asked())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        (("127.0.0.1", 53), ("127.0.0.1", 53), True),
+        (("127.0.0.1", 53), ("127.0.0.2", 53), False),
+        (("127.0.0.1", 53), ("127.0.0.1", 54), False),
+        (("", 53), ("127.0.0.1", 53), True),
+        (("", 53), ("::1", 53), True),
+        (("", 53), ("0.0.0.0", 53), True),
+        (("0.0.0.0", 53), ("127.0.0.1", 53), True),
+        (("0.0.0.0", 53), ("::", 53), False),
+        (("0.0.0.0", 53), ("::1", 53), False),
+        (("127.0.0.1", 0), ("127.0.0.1", 0), False),
+        (("", 0), ("127.0.0.1", 0), False),
+    ],
+)
+def test_places_meet_where_an_address_is_of_both(one: tuple[str, int], other: tuple[str, int], meet: bool) -> None:
+    assert Place(*one).meets(Place(*other)) == Place(*other).meets(Place(*one)) == meet
+
+
+def test_a_plan_in_place_of_another_is_of_the_same_process() -> None:
+    before = planned(". {\n whoami\n}")
+    after = plan_after(parse(". {\n any\n}", "Corefile", environ={}, disk=Memory()), before)
+    assert after.build is not before.build
+    assert after.build.metrics is before.build.metrics
+    assert (after.build.clock, after.build.wall) == (before.build.clock, before.build.wall)
+
+
+def test_a_plan_that_fails_hears_of_no_change() -> None:
+    before, heard = planned(". {\n whoami\n}"), list[object]()
+    before.build.changes.subscribe(heard.append)
+    corefile = parse(". {\n cache\n nonsense\n}", "Corefile", environ={}, disk=Memory())
+    with pytest.raises(CorefileErrors, match="'nonsense' is no plugin"):
+        plan_after(corefile, before)
+    assert len(before.build.changes._together) == 1  # noqa: SLF001
+    before.build.changes.publish(["a"])
+    assert heard == [["a"]]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +169,10 @@ def test_the_order_of_directives_does_not_matter() -> None:
         ),
         pytest.param(
             ". {\n fanout\n k8s_gateway\n}",
-            ["Corefile:2: 'fanout' is no plugin", "Corefile:3: 'k8s_gateway' is no plugin"],
+            [
+                "Corefile:2: 'fanout' is no plugin",
+                "Corefile:3: 'k8s_gateway' is no plugin; did you mean 'k8s_external'?",
+            ],
             id="like ones that only CoreDNS has",
         ),
         pytest.param(

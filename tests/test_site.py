@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Iterable
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from kdns.corefile.parser import parse
 from kdns.errors import CorefileError
 from kdns.metrics import Metrics
 from kdns.proto.name import ROOT, from_text
-from kdns.site import Build, Changes, Page, Site, only_once, server_name, zone_label
+from kdns.site import Build, Changes, Page, Site, only_once, said, server_name, zone_label
 
 
 def built() -> Build:
@@ -138,3 +139,105 @@ def test_a_directive_that_stands_again_is_told_with_both_places() -> None:
 def test_a_directive_that_stands_once_is_let_pass() -> None:
     (directive,) = site_of(". {\n health\n}").block.directives
     only_once(directive)
+
+
+def test_relative_files_begin_at_the_root_if_there_is_one() -> None:
+    site = site_of(". {\n whoami\n}")
+    assert site.rooted("weights") == "weights"
+    site.root = Path("/etc/dns")
+    assert [site.rooted(path) for path in ("weights", "a/b", "/tmp/c")] == [
+        "/etc/dns/weights",
+        "/etc/dns/a/b",
+        "/tmp/c",
+    ]
+
+
+def test_those_beside_one_another_tell_each_other_everything() -> None:
+    told: list[str] = []
+    first = Changes()
+    second = first.beside()
+    third = second.beside()
+
+    def hear(who: str, changes: Changes) -> None:
+        changes.subscribe(lambda keys: told.extend(f"{who} {key}" for key in keys))
+
+    for who, changes in (("first", first), ("second", second), ("third", third)):
+        hear(who, changes)
+    first.publish(["a"])
+    assert told == ["first a", "second a", "third a"]
+    told.clear()
+    first.close()
+    first.close()
+    first.publish(["b"])
+    third.publish(["c"])
+    assert told == ["second b", "third b", "second c", "third c"]
+
+
+def test_what_is_kept_is_handed_on_while_it_is_wanted() -> None:
+    numbers = itertools.count()
+    first = built()
+    assert [first.kept(key, lambda: next(numbers)) for key in ("a", "b", "a")] == [0, 1, 0]
+    second = Build.after(first)
+    assert [second.kept(key, lambda: next(numbers)) for key in ("b", "c")] == [1, 2]
+    third = Build.after(second)
+    assert [third.kept(key, lambda: next(numbers)) for key in ("a", "b", "c")] == [3, 1, 2]
+    assert third.metrics is first.metrics
+
+
+def test_what_is_shared_is_not_handed_on() -> None:
+    numbers = itertools.count()
+    first = built()
+    first.shared("a", lambda: next(numbers))
+    assert Build.after(first).shared("a", lambda: next(numbers)) == 1
+
+
+class Nothing:
+    async def start(self) -> None:
+        """Nothing to wait for."""
+
+    async def stop(self) -> None:
+        """Nothing to let go of."""
+
+
+def test_a_part_that_is_kept_is_among_the_parts_once() -> None:
+    first = built()
+    part = first.part("a", Nothing)
+    assert first.part("a", Nothing) is part
+    second = Build.after(first)
+    assert second.parts == []
+    assert second.part("a", Nothing) is part
+    other = second.part("b", Nothing)
+    assert [id(each) for each in second.parts] == [id(part), id(other)]
+
+
+def test_what_is_to_be_done_at_the_end_is_done_once() -> None:
+    done: list[str] = []
+    build = built()
+    build.at_end(lambda: done.append("done"))
+    build.close()
+    build.close()
+    assert done == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        pytest.param("reload 5s {\n a 1\n}", "\n\n reload   5s { # why\n\n a 1\n}", True, id="places and comments"),
+        pytest.param("reload 5s", "reload 6s", False, id="arguments"),
+        pytest.param("reload {\n a 1\n}", "reload {\n a 2\n}", False, id="the block"),
+        pytest.param("reload {\n a\n b\n}", "reload {\n b\n a\n}", False, id="the order in the block"),
+        pytest.param("log a\n log b", "log a", False, id="later lines"),
+        pytest.param("reload", "log", False, id="the name"),
+    ],
+)
+def test_a_directive_says_the_same_wherever_it_stands(one: str, other: str, same: bool) -> None:
+    sites = [site_of(f". {{\n{text}\n}}") for text in (one, other)]
+    first, second = (said(site.block.directives[0]) for site in sites)
+    assert (first == second) == same
+    assert (sites[0].said == sites[1].said) == same
+    assert hash(first) is not None
+
+
+def test_a_block_says_something_else_with_other_keys() -> None:
+    assert site_of("a.test {\n log\n}").said != site_of("b.test {\n log\n}").said
+    assert site_of("a.test {\n log\n}").said != site_of("a.test:54 {\n log\n}").said

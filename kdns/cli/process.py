@@ -7,29 +7,43 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import NoReturn
 
 from kdns.app import App
 from kdns.cli.greeting import greeting
 from kdns.cli.pidfile import pidfile
-from kdns.cli.signals import Signals, unless
+from kdns.cli.signals import Signals, either, unless
 from kdns.corefile.parser import Corefile
 from kdns.log import Writer, set_up
 from kdns.plan import plan
+from kdns.reloading import Reloader, Source
 
 _log = logging.getLogger("kdns.app")
+_HALTED = 3
+_TIDY = 1.0
+"""Seconds that a change which is given up has to end in."""
 
 Words = Callable[[App], Iterable[str]]
 """Lines about a server that answers."""
 
 
-async def serve(corefile: Corefile, *, quiet: bool = False, pid: str | None = None, more: Words | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; the exit code, 0 after a clean stop.
+async def serve(
+    corefile: Corefile,
+    *,
+    quiet: bool = False,
+    pid: str | None = None,
+    more: Words | None = None,
+    source: Source | None = None,
+    served: str = "",
+) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code: 0 after a clean stop, 3 where a plugin wanted the end (*loop*).
 
-    Says at start what it serves, and `more`. Ends the process itself where there may be no waiting: at a
-    signal before it serves (0), a second one (2), SIGQUIT (0). Raises StartError and CorefileErrors.
+    Says at start what it serves, and `more`. The Corefile is read again from `source`; `served` is the sum of
+    what it was read from. Ends the process itself where there may be no waiting: at a signal before it
+    serves (0), a second one (2), SIGQUIT (0). Raises StartError and CorefileErrors.
     """
     writer = Writer(sys.stdout)
     set_up(writer.put)
@@ -45,26 +59,49 @@ async def serve(corefile: Corefile, *, quiet: bool = False, pid: str | None = No
                 lines = [*greeting(app), *(more(app) if more else ())]
                 writer.put("\n".join(lines) + "\n")
 
-        clean, code = await _until_told(App(planned), pid, greet)
+        app = App(planned)
+        clean, code = await _until_told(app, pid, greet, partial(Reloader, app, source, served))
     finally:
         writer.close()
     return code if clean else _end(code)
 
 
-async def _until_told(app: App, pid: str | None, greet: Callable[[App], None]) -> tuple[bool, int]:
-    """Whether all was tidied up, and the exit code."""
+async def _until_told(
+    app: App, pid: str | None, greet: Callable[[App], None], reloader: Callable[[asyncio.Event], Reloader]
+) -> tuple[bool, int]:
+    """Whether all was tidied up, and the exit code. `reloader` is given what SIGUSR1 sets."""
     signals = Signals()
     if not await unless(signals.stop, app.start()):
         return False, 0
     try:
         with pidfile(pid):
             greet(app)
-            await signals.stop.wait()
+            async with _reloading(reloader(signals.reload)):
+                await either(signals.stop, app.halted)
+            if app.halted.is_set():
+                return True, await _halted(app)
             clean = not signals.at_once.is_set() and await unless(signals.at_once, app.stop())
     except BaseException:
         await app.unload()
         raise
     return clean, 0 if clean else signals.code
+
+
+@asynccontextmanager
+async def _reloading(reloader: Reloader) -> AsyncIterator[None]:
+    """While it goes on the Corefile is read again; a change that is under way at the end is given up."""
+    task = asyncio.create_task(reloader.run(), name="reload")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task], timeout=_TIDY)
+
+
+async def _halted(app: App) -> int:
+    _log.critical("%s", app.why)
+    await app.unload()
+    return _HALTED
 
 
 def _end(code: int) -> NoReturn:

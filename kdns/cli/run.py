@@ -14,10 +14,11 @@ from pathlib import Path
 from kdns import __version__
 from kdns.cli.flags import add_corefile, boolean, parser
 from kdns.cli.process import serve
-from kdns.corefile.disk import Local, Memory
+from kdns.corefile.disk import Disk, Local, Memory
 from kdns.corefile.parser import Corefile, load, parse
 from kdns.errors import PortError, StartError
 from kdns.plugins import ORDER
+from kdns.reloading import Noted, Source
 
 _HERE = "Corefile"
 _PIPED = "stdin"
@@ -34,9 +35,11 @@ def main(arguments: Sequence[str]) -> int:
     if given.plugins:
         print("\n".join(f"dns.{name}" for name in ORDER))
         return 0
-    corefile = read(given.conf, given.port)
+    noted = Noted(Local())
+    corefile = read(given.conf, given.port, noted)
+    source = _source(given.conf, given.port)
     try:
-        return asyncio.run(serve(corefile, quiet=given.quiet, pid=given.pidfile))
+        return asyncio.run(serve(corefile, quiet=given.quiet, pid=given.pidfile, source=source, served=noted.sum()))
     except PortError as error:
         raise StartError(f"{error} ({_choice_of(error.port, corefile)})") from None
 
@@ -64,7 +67,14 @@ def _flags() -> argparse.ArgumentParser:
     return flags
 
 
-def read(path: str | None, port: int) -> Corefile:
+def _source(path: str | None, port: int) -> Source | None:
+    """Where the Corefile is read again from; standard input is not there twice."""
+    if path == _PIPED:
+        return None
+    return Source(lambda disk: _loaded(path or _HERE, port, disk), Local())
+
+
+def read(path: str | None, port: int, disk: Disk | None = None) -> Corefile:
     """The Corefile that is named, or the one in the working directory, or what stands for none.
 
     Raises StartError for one that is named and cannot be read, CorefileErrors for mistakes.
@@ -72,11 +82,11 @@ def read(path: str | None, port: int) -> Corefile:
     if not path and not Path(_HERE).exists():
         return _whoami("no Corefile here", port)
     path = path or _HERE
-    corefile = _piped(port) if path == _PIPED else _loaded(path, port)
+    corefile = _piped(port) if path == _PIPED else _loaded(path, port, disk)
     return corefile if corefile.blocks else _whoami(f"{path}: no server block in it", port)
 
 
-def _loaded(path: str, port: int) -> Corefile:
+def _loaded(path: str, port: int, disk: Disk | None = None) -> Corefile:
     try:
         mode = Path(path).stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -88,7 +98,7 @@ def _loaded(path: str, port: int) -> Corefile:
         raise StartError(f"'{path}' is a folder, not a Corefile: {advice}")
     if not os.access(path, os.R_OK):
         raise _unreadable(path, "Permission denied")
-    return load(path, default_port=port)
+    return load(path, default_port=port, disk=disk)
 
 
 def _unreadable(path: str, why: str | None) -> StartError:

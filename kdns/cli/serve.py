@@ -15,6 +15,7 @@ from kdns.cli.process import serve
 from kdns.corefile.disk import Memory
 from kdns.corefile.parser import Corefile, parse
 from kdns.errors import CorefileErrors, PortError, StartError
+from kdns.reloading import Source
 
 _REVERSE = ("in-addr.arpa", "ip6.arpa")
 _PAGE = "(prometheus)"
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
             print(text, end="")
             return 0
         try:
-            return asyncio.run(serve(corefile, more=tries))
+            return asyncio.run(serve(corefile, more=tries, source=Source(lambda _: corefile, Memory())))
         except PortError as error:
             raise StartError(f"{error} ({_another_port(given.paths)})") from None
         except StartError as error:

@@ -17,20 +17,21 @@ _TIDY = 1.0
 class Signals:
     """SIGTERM and SIGINT stop it, a second one at once, and so does SIGQUIT.
 
-    SIGHUP and SIGUSR1, which end most programs, do nothing. To be made inside the loop that runs.
+    SIGUSR1 sets `reload`. SIGHUP, which ends most programs, does nothing. To be made inside the loop that runs.
     """
 
     def __init__(self) -> None:
         self.stop = asyncio.Event()
         self.at_once = asyncio.Event()
+        self.reload = asyncio.Event()
         self.code = 0
         """What to exit with when it was at once."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told, number)
         loop.add_signal_handler(signal.SIGQUIT, self._quit)
-        for number in (signal.SIGHUP, signal.SIGUSR1):
-            loop.add_signal_handler(number, lambda: None)
+        loop.add_signal_handler(signal.SIGUSR1, self.reload.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: None)
 
     def _told(self, number: signal.Signals) -> None:
         again = self.stop.is_set()
@@ -44,6 +45,16 @@ class Signals:
         _log.info("SIGQUIT: stopping at once")
         self.at_once.set()
         self.stop.set()
+
+
+async def either(*events: asyncio.Event) -> None:
+    """Return when one of them is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
 
 
 async def unless(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

@@ -12,6 +12,7 @@ from kdns.cli.run import read
 from kdns.corefile.parser import Corefile
 from kdns.plugins import ORDER
 from kdns.proto.name import to_text
+from kdns.reloading import Source
 from tests.processes import Kdns, run, serving, taken
 
 WHOAMI = "a.test {\n    whoami\n}\n"
@@ -145,6 +146,8 @@ class Served(NamedTuple):
     corefile: Corefile
     quiet: bool
     pid: str | None
+    source: Source | None
+    sum: str
 
 
 @pytest.fixture
@@ -152,8 +155,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Served]:
     """What is given to `serve`, which does nothing."""
     given: list[Served] = []
 
-    async def serve(corefile: Corefile, *, quiet: bool, pid: str | None) -> int:
-        given.append(Served(corefile, quiet, pid))
+    async def serve(corefile: Corefile, *, quiet: bool, pid: str | None, source: Source | None, served: str) -> int:
+        given.append(Served(corefile, quiet, pid, source, served))
         return 0
 
     monkeypatch.setattr("kdns.cli.run.serve", serve)
@@ -184,7 +187,37 @@ def test_flags_reach_the_server(
     here: Path, kdns: Kdns, served: list[Served], arguments: list[str], quiet: bool, pid: str | None
 ) -> None:
     assert kdns(*arguments).code == 0
-    assert served[0][1:] == (quiet, pid)
+    assert served[0][1:3] == (quiet, pid)
+
+
+def test_the_corefile_can_be_read_again_with_the_same_port_and_sum(
+    here: Path, kdns: Kdns, served: list[Served]
+) -> None:
+    (here / "Corefile").write_text("import more\n" + WHOAMI)
+    (here / "more").write_text("")
+    kdns("-p=1053")
+    source = served[0].source
+    assert source is not None
+    total, corefile = source.read()
+    assert corefile == served[0].corefile
+    assert total == served[0].sum
+    (here / "more").write_text("# changed\n")
+    assert source.read()[0] != total
+
+
+def test_one_that_is_not_there_at_start_may_come(here: Path, kdns: Kdns, served: list[Served]) -> None:
+    kdns()
+    source = served[0].source
+    assert source is not None
+    assert served[0].sum == ""
+    assert str(source.read()[1]) == "there is no 'Corefile': name a Corefile that exists, as in -conf FILE"
+    (here / "Corefile").write_text(WHOAMI)
+    assert isinstance(source.read()[1], Corefile)
+
+
+def test_standard_input_cannot_be_read_again(here: Path, kdns: Kdns, served: list[Served]) -> None:
+    kdns("-conf=stdin", stdin=WHOAMI.encode())
+    assert served[0].source is None
 
 
 @pytest.mark.parametrize(

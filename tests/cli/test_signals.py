@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from kdns.cli.signals import Signals, unless
+from kdns.cli.signals import Signals, either, unless
 from tests.serve.sockets import PATIENCE, until
 
 
@@ -30,7 +30,7 @@ async def arrived() -> None:
         pytest.param([signal.SIGQUIT], True, True, 0, id="SIGQUIT"),
         pytest.param([signal.SIGTERM, signal.SIGQUIT], True, True, 0, id="SIGTERM, then SIGQUIT"),
         pytest.param([signal.SIGQUIT, signal.SIGTERM], True, True, 0, id="SIGQUIT, then SIGTERM"),
-        pytest.param([signal.SIGHUP, signal.SIGUSR1], False, False, 0, id="those that do nothing"),
+        pytest.param([signal.SIGHUP, signal.SIGUSR1], False, False, 0, id="those that do not end it"),
     ],
 )
 async def test_a_signal_says_how_to_end(sent: list[signal.Signals], stop: bool, at_once: bool, code: int) -> None:
@@ -39,6 +39,25 @@ async def test_a_signal_says_how_to_end(sent: list[signal.Signals], stop: bool, 
         os.kill(os.getpid(), number)
         await arrived()
     assert (signals.stop.is_set(), signals.at_once.is_set(), signals.code) == (stop, at_once, code)
+
+
+async def test_sigusr1_wants_a_reload() -> None:
+    signals = Signals()
+    assert not signals.reload.is_set()
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await arrived()
+    assert signals.reload.is_set()
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_either_of_two_events_is_enough(which: int) -> None:
+    events = asyncio.Event(), asyncio.Event()
+    waiting = asyncio.create_task(either(*events))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    events[which].set()
+    async with asyncio.timeout(PATIENCE):
+        await waiting
 
 
 async def test_work_is_done_unless_the_event_comes() -> None:
