@@ -1,0 +1,181 @@
+"""Hosts files (hosts(5)): addresses with their names, kept as the file reads now."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from kdns.errors import NameSyntaxError
+from kdns.log import logger
+from kdns.metrics import Metrics
+from kdns.proto.name import Name, fold, from_text
+from kdns.proto.reverse import Address
+
+_log = logger("hosts")
+_MOST_NAMES = 100
+"""Names of one address that are kept for PTR: lists of what is to be blocked have all their names at 0.0.0.0."""
+_TOLD = 3
+"""Lines that are not right of which the log says more than that they are there."""
+WILD = b"\x01*"
+"""How a wildcard's name begins."""
+
+
+@dataclass(slots=True)
+class Table:
+    """Addresses by folded name, and the names of each address."""
+
+    addresses: dict[Name, tuple[Address, ...]] = field(default_factory=dict)
+    names: dict[Address, list[Name]] = field(default_factory=dict)
+    size: int = 0
+
+    def add(self, words: Sequence[str]) -> None:
+        """Take in an address and its names. Raises ValueError for a line that is not right, all of it passed over."""
+        address = _address(words[0])
+        if len(words) < 2:
+            raise ValueError(f"'{words[0]}' has no name: an entry is an address and its names")
+        for name in [_name(word) for word in words[1:]]:
+            known = self.addresses.get(name, ())
+            if address in known:
+                continue
+            self.addresses[name] = (*known, address)
+            self.size += 1
+            names = self.names.setdefault(address, [])
+            if not name.startswith(WILD) and len(names) < _MOST_NAMES:
+                names.append(name)
+                self.size += 1
+
+
+def _address(text: str) -> Address:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        raise ValueError(f"'{text}' is no IP address: an entry is an address and its names") from None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).packed
+
+
+def _name(text: str) -> Name:
+    try:
+        return fold(from_text(text))
+    except NameSyntaxError as error:
+        raise ValueError(str(error)) from None
+
+
+def read_table(content: bytes) -> tuple[Table, list[tuple[int, str]]]:
+    """A hosts file read, and the number of each line that is not right with what is wrong."""
+    table, wrong = Table(), []
+    for number, line in enumerate(content.splitlines(), start=1):
+        words = line.partition(b"#")[0].decode(errors="replace").split()
+        if not words:
+            continue
+        try:
+            table.add(words)
+        except ValueError as error:
+            wrong.append((number, str(error)))
+    return table, wrong
+
+
+class _Read(NamedTuple):
+    """What tells this file from another, when it was changed (Unix time), what it says, what is wrong with it."""
+
+    seen: tuple[int, ...]
+    changed: float
+    table: Table
+    wrong: list[tuple[int, str]]
+
+
+class HostsFile:
+    """A Part: what a file says now, looked at every so many seconds (0: at start only).
+
+    `publish` is told `key` when that is something else. `wanted`: somebody named it, so it should be there.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        every: float,
+        metrics: Metrics,
+        publish: Callable[[Iterable[Hashable]], None],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        *,
+        wanted: bool = True,
+    ) -> None:
+        self.key = ("hosts", path)
+        self.table = Table()
+        self._path = path
+        self._every = every
+        self._metrics = metrics
+        self._publish = publish
+        self._sleep = sleep
+        self._seen: tuple[int, ...] = ()
+        self._complaint = "" if wanted else self._absent()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Read it, and begin to look at it."""
+        await self.look()
+        if self._every:
+            self._task = asyncio.create_task(self._watch(), name=f"hosts {self._path}")
+
+    async def stop(self) -> None:
+        """Look no more."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        self._metrics.hosts_entries.dec(self.table.size)
+
+    async def look(self) -> None:
+        """Read it if it is another file than before; log what is wrong with it, once.
+
+        A long one is read beside the loop, so that nobody has to wait.
+        """
+        try:
+            read = await asyncio.to_thread(self._read)
+        except FileNotFoundError:
+            self._complain(self._absent())
+        except OSError as error:
+            self._complain(f"the hosts file '{self._path}' cannot be read: {error.strerror or error}")
+        else:
+            self._complaint = ""
+            if read is not None:
+                self._take(*read)
+
+    def _absent(self) -> str:
+        return f"there is no hosts file '{self._path}'"
+
+    def _read(self) -> _Read | None:
+        with Path(self._path).open("rb") as file:
+            info = os.fstat(file.fileno())
+            seen = (info.st_dev, info.st_ino, info.st_mtime_ns, info.st_size)
+            if seen == self._seen:
+                return None
+            return _Read(seen, info.st_mtime, *read_table(file.read()))
+
+    def _take(self, seen: tuple[int, ...], changed: float, table: Table, wrong: Sequence[tuple[int, str]]) -> None:
+        self._metrics.hosts_entries.inc(table.size - self.table.size)
+        self._metrics.hosts_read.set(changed)
+        self._seen, self.table = seen, table
+        if wrong:
+            told = "; ".join(f"{self._path}:{number}: {text}" for number, text in wrong[:_TOLD])
+            more = f"; and {len(wrong) - _TOLD} more" if wrong[_TOLD:] else ""
+            _log.warning("lines are passed over: %s%s", told, more)
+        self._publish([self.key])
+
+    def _complain(self, complaint: str) -> None:
+        if complaint != self._complaint:
+            stays = "; its entries stay as they were" if self._seen else ""
+            _log.warning("%s%s", complaint, stays)
+        self._complaint = complaint
+
+    async def _watch(self) -> None:
+        while True:
+            await self._sleep(self._every)
+            await self.look()
