@@ -26,6 +26,7 @@ HEADINGS = ["Description", "Syntax", "Examples", "See also"]
 TESTED_BY = {
     "kdns/__init__.py": "tests/cli/test_run.py",
     "kdns/__main__.py": "tests/cli/test_main.py",
+    "kdns/caching/counts.py": "tests/plugins/test_cache.py",
     "kdns/cli/__init__.py": "tests/cli/test_main.py",
     "kdns/corefile/mistakes.py": "tests/corefile/test_parser.py",
     "kdns/corefile/sources.py": "tests/corefile/test_imports.py",
@@ -59,6 +60,9 @@ TESTED_BY = {
     "kdns/kube/files/yaml_words.py": "tests/kube/files/test_yaml_text.py",
     "kdns/plugins/__init__.py": "tests/test_plan.py",
     "kdns/proto/text.py": "tests/cli/test_explain.py",
+    "kdns/upstream/faults.py": "tests/upstream/test_exchange.py",
+    "kdns/upstream/settings.py": "tests/test_forwarding.py",
+    "kdns/upstream/stream.py": "tests/upstream/test_streams.py",
     "kdns/webconfig.py": "tests/plugins/test_prometheus.py",
     "kdns/why.py": "tests/kube/test_explained.py",
 }

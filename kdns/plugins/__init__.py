@@ -15,34 +15,33 @@ from kdns.corefile.near import near
 from kdns.errors import CorefileError
 from kdns.site import Setup, only_once
 
-ORDER = (
-    "metadata",
-    "bind",
-    "debug",
-    "ready",
-    "health",
-    "prometheus",
-    "errors",
-    "log",
-    "any",
-    "loadbalance",
-    "minimal",
-    "kubernetes",
-    "whoami",
+_PLACES = tuple(
+    """root metadata geoip proxyproto quic grpc_server https https3 timeouts multisocket reload nsid
+    bufsize bind debug trace ready health pprof shed prometheus errors log dnstap cancel local dns64 any chaos
+    loadbalance tsig rewrite autopath acl cache header dnssec tls minimal template transfer hosts route53
+    azure clouddns k8s_external kubernetes file auto secondary etcd loop forward grpc erratic whoami on sign
+    view nomad""".split()
 )
-"""The order in which a question meets the plugins (CoreDNS: plugin.cfg), whatever the Corefile's.
+"""The order in which a question meets CoreDNS's plugins (plugin.cfg of 1.14.7).
 
-It matters: each plugin sees what those after it answer, and must not care what those before it do.
+*cancel* aside, which is third there: here those that count and log see what it ended.
 """
 
-COREDNS = frozenset(
-    """acl any auto autopath azure bind bufsize cache cancel chaos clouddns debug dns64 dnssec dnstap
-    erratic errors etcd file forward geoip grpc grpc_server header health hosts https https3 k8s_external
-    kubernetes loadbalance local log loop metadata minimal multisocket nomad nsid on pprof prometheus
-    proxyproto quic ready reload rewrite root route53 secondary shed sign template timeouts tls trace
-    transfer tsig view whoami""".split()
-)
+COREDNS = frozenset(_PLACES)
 """What the stock CoreDNS 1.14.7 has."""
+
+_MISSING = frozenset(
+    """geoip proxyproto quic grpc_server https https3 multisocket trace pprof shed dnstap dns64 tsig rewrite
+    acl dnssec tls template route53 azure clouddns file auto secondary
+    etcd grpc on sign view nomad""".split()
+)
+
+ORDER = tuple(place for place in _PLACES if place not in _MISSING)
+"""The plugins in the order in which a question meets them, whatever the Corefile's.
+
+It matters: each plugin sees what those after it answer, and must not care what those before it do.
+A new plugin takes its place by being missing no more.
+"""
 
 REMOVED = {
     "proxy": "CoreDNS took it out in 1.5.0: use forward",

@@ -4,6 +4,9 @@ Description
     Answers as the Kubernetes DNS specification 1.1.0 says, kept current as the cluster changes, and
     tells with every negative answer why it is one (Extended DNS Errors, `kdns explain`).
 
+    Where an ExternalName leads out of the zones its addresses are looked up through this server, by whichever
+    server block has the name. Who cannot tell leaves the CNAME alone. *transfer* gives the zones away as a whole.
+
     Without ZONES those of the server block are taken. The first zone that is not a reverse zone is
     the one that PTR records point into. A CIDR stands for its reverse zones.
 
@@ -22,7 +25,7 @@ Description
 
 Syntax
     kubernetes [ZONES...] {
-        manifests PATH...            files and folders of manifests, relative to the Corefile
+        manifests PATH...            files and folders of manifests, relative to the Corefile (or *root*)
         poll DURATION                how often files are looked at for changes; default 1s, at least 0.1s
         controllers on|off           do the control plane's part for manifests; default on
         service_cidr CIDR [CIDR]     where cluster IPs come from; default 10.96.0.0/16 fd00:10:96::/112
@@ -85,17 +88,18 @@ See also
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from ipaddress import ip_address
 
-from kdns.chain import Handler, Keep, Plugin, Query, Response, Scope
+from kdns.authority import Authority, addresses
+from kdns.chain import Handler, Plugin, Query, Response
 from kdns.corefile.block import Directive
 from kdns.kube import meta
 from kdns.kube.answer import Answer
 from kdns.kube.apex import soa_record
 from kdns.kube.cluster import Cluster
-from kdns.kube.explained import Explained
+from kdns.kube.contents import of_cluster
 from kdns.kube.names import Form
 from kdns.kube.objects import Kind
 from kdns.kube.options import Options
@@ -104,13 +108,11 @@ from kdns.kube.resolve import form_of, resolve
 from kdns.kube.samples import samples
 from kdns.kube.sources import Surroundings, cluster
 from kdns.kube.statefile import obstacle
-from kdns.kube.wanted import Server
-from kdns.metrics import Metrics
-from kdns.proto.message import Ede
+from kdns.kube.wanted import Files, Server
 from kdns.proto.name import Name, is_at_or_below, longest, to_text
-from kdns.proto.reverse import Address, is_reverse, pack
-from kdns.proto.types import EDE, RCode, RRType
-from kdns.site import Build, Site
+from kdns.proto.reverse import is_reverse
+from kdns.proto.types import RCode, RRType
+from kdns.site import Build, Copy, Site, Transferer
 from kdns.stanza import Stanza, read
 
 _STATIC = frozenset({Form.APEX, Form.VERSION, Form.PARENT})
@@ -119,26 +121,35 @@ _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
 
 def setup(directive: Directive, site: Site) -> Plugin:
     """Read the directive; make the cluster, or take the one that another server block made with the same settings."""
-    stanza = read(directive, site.zones)
+    stanza = read(directive, site.zones, site.root)
     _check_state(directive, stanza, site.build)
     options, own = stanza.options, _cluster(stanza, site.build)
+    authority = Authority(
+        by="kubernetes",
+        cluster=own,
+        options=options,
+        soa=lambda zone, serial: soa_record(zone, options, serial),
+        metrics=site.build.metrics,
+        binds=addresses(site.binds),
+    )
     site.lend(own)
+    site.lend(options)
+    site.transferers.append(_transferer(options, authority))
     site.providers.append(lambda query: meta.labels(query.question, query.client.ip, options, own.index))
     return partial(
         Kubernetes,
         options=options,
         cluster=own,
         fallthrough=stanza.fallthrough,
-        metrics=site.build.metrics,
-        binds=_addresses(site.binds),
+        authority=authority,
     )
 
 
 def _check_state(directive: Directive, stanza: Stanza, build: Build) -> None:
     """One file has one state. That it cannot be written keeps nobody from answering."""
-    if not isinstance(stanza.wanted, Server) or not stanza.wanted.state:
+    file = _state(stanza.wanted)
+    if not file:
         return
-    file = stanza.wanted.state
     *_, line = (line for line in directive.body if line.name == "state")
     if build.shared(("state", file), lambda: stanza.wanted) != stanza.wanted:
         raise line.error(f"'{line.args[0]}' has the state of another cluster already, or of another part of it", 0)
@@ -147,20 +158,47 @@ def _check_state(directive: Directive, stanza: Stanza, build: Build) -> None:
 
 
 def _cluster(stanza: Stanza, build: Build) -> Cluster:
-    """The cluster that is wanted; one for all directives that want the same."""
+    """The cluster that is wanted; one for all directives that want the same, and for those after a reload."""
 
     def make() -> Cluster:
-        around = Surroundings(build.changes.publish, build.metrics, build.clock, build.wall, lambda: build.serving)
-        made = cluster(stanza.wanted, around, stanza.place)
-        zones = stanza.options.zones
-        build.parts.append(made)
-        build.report.append(lambda: _report(zones, made))
-        build.faults.append(made.source.faults)
-        build.samples.append(lambda: samples(made.index, zones))
-        _add_readiness(build, made)
-        return made
+        serving = _serving(stanza.wanted, build)
+        around = Surroundings(build.changes.publish, build.metrics, build.clock, build.wall, serving)
+        return cluster(stanza.wanted, around, stanza.place)
 
-    return build.shared(stanza.wanted, make)
+    def take_up() -> Cluster:
+        own = build.part(stanza.wanted, make)
+        _claim_state(stanza.wanted, build)
+        zones = stanza.options.zones
+        build.report.append(lambda: _report(zones, own))
+        build.faults.append(own.source.faults)
+        build.samples.append(lambda: samples(own.index, zones))
+        _add_readiness(build, own)
+        return own
+
+    return build.shared(stanza.wanted, take_up)
+
+
+def _serving(wanted: Files | Server, build: Build) -> Callable[[], bool]:
+    """Whether it serves, and has the state's file: since a reload that may be another cluster's."""
+    claims, serving = _claims(build), build.serving
+    file = _state(wanted)
+    return lambda: serving.is_set() and claims.get(file, wanted) == wanted
+
+
+def _claim_state(wanted: Files | Server, build: Build) -> None:
+    """Once this is served its clusters have their files, and what was served before leaves them alone."""
+    claims, file = _claims(build), _state(wanted)
+    if file:
+        build.in_force.append(lambda: claims.update({file: wanted}))
+
+
+def _claims(build: Build) -> dict[str, Files | Server]:
+    """Whose a state's file is."""
+    return build.kept("states", dict)
+
+
+def _state(wanted: Files | Server) -> str:
+    return wanted.state if isinstance(wanted, Server) else ""
 
 
 def _add_readiness(build: Build, cluster: Cluster) -> None:
@@ -177,10 +215,16 @@ def _report(zones: tuple[Name, ...], cluster: Cluster) -> str:
     return f"{names}: {services} Services, {endpoints} endpoints from {cluster.source.describe()}"
 
 
-def _addresses(binds: list[str]) -> tuple[Address, ...]:
-    """What is listened on; nothing where that is every address (`bind 0.0.0.0`): then it is the one asked at."""
-    found = tuple(pack(bind.partition("%")[0]) for bind in binds)
-    return found if all(map(any, found)) else ()
+def _transferer(options: Options, authority: Authority) -> Transferer:
+    """Offers each of the zones for zone transfers."""
+
+    def offer(query: Query) -> Copy | Response | None:
+        zone = query.question.folded
+        if zone not in options.zones:
+            return None
+        return authority.copy(query, zone, lambda index, server: of_cluster(zone, index, options, server))
+
+    return offer
 
 
 class Kubernetes:
@@ -193,15 +237,13 @@ class Kubernetes:
         options: Options,
         cluster: Cluster,
         fallthrough: tuple[Name, ...] | None,
-        metrics: Metrics,
-        binds: tuple[Address, ...],
+        authority: Authority,
     ) -> None:
         self._next = next
         self._options = options
         self._cluster = cluster
         self._fallthrough = fallthrough
-        self._metrics = metrics
-        self._binds = binds
+        self._authority = authority
         self._zones = {zone: zone for zone in options.zones}
 
     async def __call__(self, query: Query) -> Response:
@@ -212,7 +254,7 @@ class Kubernetes:
         if self._falls(query, answer):
             response = await self._next(query)
             return replace(response, keep=response.keep.narrowed(depends_on=answer.depends_on))
-        return self._respond(query, zone, answer)
+        return await self._authority.respond(query, zone, answer)
 
     def _answer(self, query: Query, zone: Name) -> Answer:
         question = query.question
@@ -223,8 +265,7 @@ class Kubernetes:
             missing = missing or self._cluster.missing_imports()
         if missing and form_of(question.folded, zone) not in _STATIC:
             return Answer(because(Reason.NOT_SYNCED, missing), RCode.SERVFAIL)
-        server = self._binds or (ip_address(query.local.ip.partition("%")[0]).packed,)
-        return resolve(question, zone, self._cluster.index, self._options, server)
+        return resolve(question, zone, self._cluster.index, self._options, self._authority.server(query))
 
     def _falls(self, query: Query, answer: Answer) -> bool:
         """Names that do not exist fall through; so do parents in a reverse tree, which is rarely ours alone.
@@ -238,32 +279,3 @@ class Kubernetes:
         if answer.rcode != RCode.NXDOMAIN and not is_parent:
             return False
         return any(is_at_or_below(name, zone) for zone in self._fallthrough)
-
-    def _respond(self, query: Query, zone: Name, answer: Answer) -> Response:
-        index = self._cluster.index
-        count = self._metrics.answers.labels(str(answer.because.reason)).inc
-        keep = Keep(
-            scope=Scope.EVERYBODY if answer.for_everyone and answer.authoritative else Scope.NOBODY,
-            depends_on=answer.depends_on | {self._cluster.store.key},
-            tallies=(lambda sent: count(sent.count),),
-            serial=lambda: index.serial,
-        )
-        soa = (soa_record(answer.zone or zone, self._options, index.serial),) if answer.negative else ()
-        return Response(
-            rcode=answer.rcode,
-            answer=answer.answer,
-            authority=soa,
-            additional=answer.additional,
-            authoritative=answer.authoritative,
-            ede=self._ede(answer),
-            keep=keep,
-            by="kubernetes",
-            why=Explained(answer, query.question, zone, self._cluster, self._options),
-        )
-
-    def _ede(self, answer: Answer) -> Ede | None:
-        """Why the answer is negative; or that it may be out of date, if that is all there is to say."""
-        if not self._options.ede:
-            return None
-        stale = self._cluster.stale()
-        return answer.because.ede or (Ede(EDE.STALE, stale) if stale else None)

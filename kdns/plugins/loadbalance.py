@@ -137,7 +137,7 @@ def _policy(line: Directive, site: Site) -> Draw | Weights:
 
 
 def _weighted(line: Directive, site: Site) -> Weights:
-    _, file = line.arguments(2, 2, "loadbalance weighted FILE")
+    file = site.rooted(line.arguments(2, 2, "loadbalance weighted FILE")[1])
     given = read_options(line, {"reload": duration, "prefer": _goes_with("round_robin")})
     weights = Weights(file, Random(), given.get("reload", _RELOAD), site.build.changes.publish)
     try:

@@ -40,7 +40,7 @@ The words of a format:
 * `{remote}` `{port}` `{local}`: the client's address and port, the server's address; IPv6 in brackets
 * `{>id}` `{>opcode}` `{>do}` `{>bufsize}`: of the query; `{>bufsize}` is what it can take, 512 without EDNS,
   65535 over TCP
-* `{rcode}` `{>rflags}` `{rsize}`: of the reply; `{rsize}` in bytes as sent
+* `{rcode}` `{>rflags}` `{rsize}`: of the reply; `{rsize}` in bytes as sent, 0 where nothing was sent
 * `{duration}`: from question to reply, in seconds
 * `{reason}`: why the reply is what it is, in a word of *kubernetes*'s list, or `-` (not in CoreDNS)
 * `{/log/class}` `{/log/type}`: the class of the reply as above; NOERROR, NODATA, NXDOMAIN, DELEGATION, …
@@ -141,6 +141,7 @@ class Outcome(NamedTuple):
     kind: str
     rcode: int
     reason: str
+    silent: bool = False
 
     @property
     def classification(self) -> str:
@@ -232,7 +233,7 @@ class Log:
 
 def _outcome(query: Query, response: Response) -> Outcome:
     reason = response.why.word if response.why else "-"
-    return Outcome(_kind(query.question.type, response), response.rcode, reason)
+    return Outcome(_kind(query.question.type, response), response.rcode, reason, response.silent)
 
 
 _CLASS_OF = {"NOERROR": "success", "DELEGATION": "success", "NODATA": "denial", "NXDOMAIN": "denial"}
@@ -260,6 +261,8 @@ def _bracketed(ip: str) -> str:
 
 
 def _flags(line: Line) -> str:
+    if line.outcome.silent:
+        return "-"
     return ",".join([text for flag, text in _FLAGS if line.ready.flags & flag])
 
 
@@ -289,7 +292,7 @@ WORDS: Mapping[str, Part] = {
     ">do": _do,
     ">bufsize": _bufsize,
     "rcode": lambda line: rcode_text(line.outcome.rcode),
-    "rsize": lambda line: str(len(line.ready)),
+    "rsize": lambda line: "0" if line.outcome.silent else str(len(line.ready)),
     ">rflags": _flags,
     "duration": lambda line: f"{line.seconds:.9f}s",
     "reason": lambda line: line.outcome.reason,

@@ -99,7 +99,7 @@ _VIEW = ""
 def setup(directive: Directive, site: Site) -> Plugin:
     """Answer `/metrics`, and count what passes."""
     address = host_port()(directive) if directive.words else _DEFAULT
-    given = read_options(directive, {"runtime_metrics": flag, "tls": _web_config})
+    given = read_options(directive, {"runtime_metrics": flag, "tls": partial(_web_config, site)})
     build = site.build
     _encrypt(directive, build, address, given.get("tls"))
     build.page(address, PATH, build.shared(("prometheus", "page"), lambda: Scrape(build.metrics, build.clock)).page)
@@ -219,12 +219,12 @@ class Scrape:
 
 @dataclass(slots=True)
 class Enabled:
-    """Says which plugins the server blocks have, once all of them are set up; a part."""
+    """Says which plugins the server blocks have, once they are served."""
 
     metrics: Metrics
     sites: list[Site] = field(default_factory=list)
 
-    async def start(self) -> None:
+    def show(self) -> None:
         """Forget those of a former Corefile, and set these."""
         self.metrics.plugin_enabled.clear()
         for site in self.sites:
@@ -233,13 +233,10 @@ class Enabled:
                 server = f"{key.scheme}://{Peer(host, key.port)}"
                 self.metrics.plugin_enabled.labels(server, zone_label(key.zone), _VIEW, name).set(1)
 
-    async def stop(self) -> None:
-        """Nothing to let go of."""
-
 
 def _enabled(build: Build) -> Enabled:
     enabled = Enabled(build.metrics)
-    build.parts.append(enabled)
+    build.in_force.append(enabled.show)
     return enabled
 
 
@@ -255,8 +252,8 @@ def _encrypt(directive: Directive, build: Build, address: tuple[str, int], confi
     build.tls[address] = first.tls
 
 
-def _web_config(line: Directive) -> WebConfig:
-    path = word(line)
+def _web_config(site: Site, line: Directive) -> WebConfig:
+    path = site.rooted(word(line))
     try:
         return read_web_config(path)
     except ValueError as error:

@@ -317,7 +317,7 @@ def test_the_name_servers_addresses_are_those_that_are_bound(binds: list[str], a
     site = site_of(corefile("ttl 5"))
     site.binds += binds
     (directive,) = site.block.directives
-    assert cast("partial[Kubernetes]", setup(directive, site)).keywords["binds"] == addresses
+    assert cast("partial[Kubernetes]", setup(directive, site)).keywords["authority"].binds == addresses
 
 
 # The cluster.

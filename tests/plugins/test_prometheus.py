@@ -315,6 +315,8 @@ async def test_the_process_is_counted_once_however_many_blocks_and_reloads() -> 
 async def enabled(build: Build) -> set[tuple[str, str, str]]:
     for part in build.parts:
         await part.start()
+    for call in build.in_force:
+        call()
     for part in build.parts:
         await part.stop()
     return {
