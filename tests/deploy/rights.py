@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.deploy.elsewhere import elsewhere
 from tests.deploy.written import STATE
 from tests.e2e.api import Api, Json
 from tests.e2e.cluster import READER, ControlPlane
@@ -97,9 +98,9 @@ def settled(api: Api, account: Account, expected: dict[str, bool], namespace: st
     )
 
 
-def here(corefile: str, kubeconfig: Path, folder: Path) -> str:
-    """A Corefile of deploy/ for this machine: with other addresses, another way to the API server, another folder."""
-    text = corefile.replace(STATE, str(folder))
+def here(corefile: str, kubeconfig: Path, folder: Path, outside: str) -> str:
+    """A Corefile of deploy/ for this machine: other addresses, ways to the API server and outside, another folder."""
+    text = re.sub(r"^( *forward \.) \S+", rf"\1 {outside}", corefile.replace(STATE, str(folder)), flags=re.MULTILINE)
     text = re.sub(r"^(\S+):53 \{$", r"\1:0 {\n    bind 127.0.0.1", text, flags=re.MULTILINE)
     text = re.sub(r"^    bind (?!127\.0\.0\.1$).*\n", "", text, flags=re.MULTILINE)
     if text.count("    bind 127.0.0.1\n") > 1:
@@ -114,6 +115,7 @@ def kdns_as(plane: ControlPlane, account: Account, corefile: str, folder: Path) 
     """A kdns that has the token of an account and nothing else, when it answers."""
     kubeconfig = plane.kubeconfig("account", token=account.token)
     file = folder / "Corefile"
-    file.write_text(here(corefile, kubeconfig, folder))
-    with serving("-conf", str(file), cwd=folder) as server:
-        yield Served(server)
+    with elsewhere() as outside:
+        file.write_text(here(corefile, kubeconfig, folder, outside))
+        with serving("-conf", str(file), cwd=folder) as server:
+            yield Served(server)

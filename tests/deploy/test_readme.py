@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from kdns import __version__
+from kdns.plugins import ORDER
 from tests.deploy.renderers import DEPLOY, OVERLAYS, ROOT, Renderers
 from tests.deploy.test_alerts import ALERTS
-from tests.deploy.written import ARRIVED, documents, one, template
+from tests.deploy.written import COREFILES, documents, one, template
 
 README = (DEPLOY / "README.md").read_text()
 KUSTOMIZATIONS = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -32,8 +33,15 @@ def test_it_tells_of_every_alert_and_of_no_other() -> None:
     assert set(re.findall(r"`(Kdns\w+)`", README)) == set(ALERTS)
 
 
-def test_it_says_what_works_today() -> None:
-    assert ("It does not answer for anything else yet" in README) == (not ARRIVED)
+@pytest.mark.parametrize("plugin", ["rewrite", "template", "acl"])
+def test_it_names_no_plugin_as_missing_that_is_there(plugin: str) -> None:
+    assert f"*{plugin}*" in README
+    assert plugin not in ORDER
+
+
+def test_the_line_that_takes_out_the_world_outside_is_there() -> None:
+    assert "`import outside`" in README
+    assert all("    import outside\n" in path.read_text() for path in COREFILES.values())
 
 
 def test_its_image_is_of_this_version() -> None:

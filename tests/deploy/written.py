@@ -7,7 +7,6 @@ from pathlib import Path
 
 import yaml
 
-from kdns.plugins import ORDER
 from tests.deploy.renderers import DEPLOY, OVERLAYS
 from tests.e2e.api import Json
 
@@ -23,8 +22,7 @@ CACHE = OVERLAYS / "node-local" / "Corefile.cache"
 ENVIRON = {"POD_NAMESPACE": "shop", "CLUSTER_DNS": "10.96.0.10", "KUBE_DNS_UPSTREAM_SERVICE_HOST": "10.96.0.11"}
 """What the Corefiles take from the environment; the cluster and the manifests give it."""
 OUTSIDE = frozenset({"forward", "cache", "loop", "reload"})
-ARRIVED = frozenset(ORDER) >= OUTSIDE
-"""Whether kdns has the plugins for what lies outside a cluster: deploy/ uses them from then on."""
+"""The plugins for what lies outside a cluster."""
 STATE = "/var/lib/kdns"
 """Where the state is saved."""
 RULES = {
