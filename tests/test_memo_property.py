@@ -38,7 +38,8 @@ from kdns.proto.name import from_text, to_text
 from kdns.proto.reverse import pack, reverse_name
 from kdns.proto.text import type_number
 from kdns.proto.types import Flag, RRType
-from kdns.serve.memo import Entry, Memo
+from kdns.serve.entry import Entry
+from kdns.serve.memo import Memo
 from kdns.serve.responder import Responder
 from tests.asking import CLIENT, Clock, Told
 

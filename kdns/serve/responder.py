@@ -16,12 +16,14 @@ from kdns.log import Sparing, place_of
 from kdns.metrics import Metrics
 from kdns.proto.decode import Verdict, accept, decode, refusal
 from kdns.proto.encode import LARGEST, PAYLOAD, SMALLEST, encode, udp_limit
+from kdns.proto.glance import Glance, glance
 from kdns.proto.message import Ede, Message, Question
 from kdns.proto.name import Name
 from kdns.proto.record import RRset
 from kdns.proto.types import EDE, Class, RCode
+from kdns.serve.entry import Entry
 from kdns.serve.handling import handled
-from kdns.serve.memo import Entry, Memo
+from kdns.serve.memo import Memo
 from kdns.serve.router import Router, Served
 
 _log = logging.getLogger("kdns.serve")
@@ -55,17 +57,32 @@ class Responder:
         local: Address,  # noqa: ARG002  a hit takes what `respond` takes
         transport: Transport,
     ) -> bytes | None:
-        """The reply if exactly these bytes were answered before and nothing has changed since."""
-        entry = self.memo.known(wire, transport)
-        if entry is None:
-            return None
+        """The reply if this was answered before and nothing has changed since."""
         started = self._clock()
-        reply = wire[:2] + entry.next_body(started)
+        found = self._ready(wire, transport, started)
+        if found is None:
+            return None
+        body, keep = found
         self._metrics.memo_hits.inc()
-        if entry.keep.tallies:
+        if keep.tallies:
             family = 2 if ":" in client[0] else 1
-            self._tell(entry.keep, Sent(1, transport, family, len(wire), len(reply), self._clock() - started))
-        return reply
+            self._tell(keep, Sent(1, transport, family, len(wire), len(body) + 2, self._clock() - started))
+        return wire[:2] + body
+
+    def _ready(self, wire: bytes, transport: Transport, now: float) -> tuple[bytes, Keep] | None:
+        """The reply behind its id, and who is told of it, if it can be had without asking the chain."""
+        entry = self.memo.known(wire, transport)
+        if entry is not None:
+            return entry.next_body(now), entry.keep
+        seen = glance(wire)
+        return self._at_a_glance(seen, wire, transport, now) if seen is not None else None
+
+    def _at_a_glance(self, seen: Glance, wire: bytes, transport: Transport, now: float) -> tuple[bytes, Keep] | None:
+        entry = self.memo.seen(seen, transport)
+        if entry is None or entry.keep.each:
+            return None
+        self.memo.alias(entry, wire, transport)
+        return entry.next_body(now, seen.question[:-4]), entry.keep
 
     async def respond(
         self, wire: bytes, client: Address, local: Address, transport: Transport, more: More | None = None
@@ -153,7 +170,7 @@ class Responder:
         if response.rest is not None and more is not None:
             return await self._in_parts(query, response, response.rest, more, served.payload)
         ready = encode(query.message, response, limit, served.payload)
-        entry = self.memo.keep(query.message, ready, response.keep, limit=limit, since=since)
+        entry = self.memo.keep(query.message, ready, response.keep, limit=limit, since=since, payload=served.payload)
         if entry is None:
             self._turn += 1
             body = ready.body(self._turn)
@@ -181,7 +198,7 @@ class Responder:
     def _alias(self, entry: Entry, query: Query, wire: bytes) -> None:
         """Next time without decoding, unless somebody wants to see every hit with its client."""
         if not entry.keep.each:
-            self.memo.alias(entry, wire, query.transport, query.message)
+            self.memo.alias(entry, wire, query.transport)
 
     async def _run(self, query: Query, served: Served) -> Response:
         try:

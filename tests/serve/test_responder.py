@@ -302,7 +302,7 @@ async def test_the_same_bytes_hit_without_a_task_whatever_their_id() -> None:
     first = await desk.responder.respond(wire, CLIENT, LOCAL, UDP)
     assert first is not None
     assert desk.responder.hit(b"\x12\x34" + wire[2:], CLIENT, LOCAL, UDP) == b"\x12\x34" + first[2:]
-    assert desk.responder.hit(wire, CLIENT, LOCAL, TCP) is None
+    assert desk.responder.hit(wire, CLIENT, LOCAL, TCP) == first
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,94 @@
+"""An answer that is kept ready, and the bytes that lead to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kdns.chain import Keep, Transport
+from kdns.proto.name import Name
+from kdns.proto.ready import Ready
+
+OVERHEAD = 1000
+"""Bytes that an entry costs besides its reply: keys, tables, its Keep, objects (measured with tracemalloc)."""
+
+
+@dataclass(slots=True, eq=False)
+class Alias:
+    """A query's bytes behind its id, on one transport, and the reply behind its id that lies ready for them.
+
+    `body` is empty, and `size` and `address` are 0, while it has to be made for each query, or once more. `size` is
+    that of the whole reply in bytes, `address` where `body` lies in memory, for who sends it from there.
+    `variants` are such aliases too, one for each record that may come first.
+    """
+
+    entry: Entry
+    transport: Transport
+    wire: bytes
+    body: bytes = b""
+    size: int = 0
+    address: int = 0
+    variants: dict[int, Alias] | None = None
+
+    def lay(self, body: bytes) -> Alias:
+        """Have this ready."""
+        self.body, self.size, self.address = body, len(body) + 2, 0
+        return self
+
+    def wear(self) -> None:
+        """What lay ready is not what is to be sent now."""
+        self.body, self.size, self.address = b"", 0, 0
+        self.variants = None
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """An answer that is kept, its question in folded letters.
+
+    `key` is that of the memo, `asked` the part of it that is the question's; `payload` the most bytes that this
+    server sends over UDP to such a question.
+
+    `turn` counts its replies, so that round robin goes on from hit to hit; `recent` tells that it was found
+    since the memo last looked for room, `proven` that it has been so before. `serial` is what its SOA
+    shows as far as is known: it may have risen while the reply was made. `age` is how many seconds its
+    TTLs have counted down. `dated` tells that the memo will see to its end or the next second of its TTLs. `cost`
+    is what it takes in bytes, `laid` what of it are the variants of its aliases.
+    """
+
+    key: bytes
+    asked: bytes
+    name: Name
+    ready: Ready
+    keep: Keep
+    payload: int
+    aliases: list[Alias] = field(default_factory=list)
+    turn: int = 0
+    recent: bool = False
+    proven: bool = False
+    serial: int = -1
+    age: int = 0
+    dated: bool = False
+    cost: int = 0
+    laid: int = 0
+
+    def __post_init__(self) -> None:
+        self.cost = OVERHEAD + len(self.ready.head) + len(self.ready.ring) + len(self.ready.tail)
+
+    def next_body(self, now: float, name: Name | None = None) -> bytes:
+        """The next reply behind its id, with the question's name as this client wrote it. `now` is loop time."""
+        ready = self.current(now)
+        self.turn += 1
+        body = ready.body(self.turn)
+        if name is not None and name != self.name:
+            return body[:10] + name + body[10 + len(name) :]
+        return body
+
+    def current(self, now: float) -> Ready:
+        """The reply with the serial and the TTLs of now, loop time in seconds."""
+        keep = self.keep
+        if keep.aging is not None and (age := int(now - keep.aging)) != self.age:
+            self.ready, self.age = self.ready.aged(age - self.age), age
+        if keep.serial is not None and self.ready.serial_at:
+            serial = keep.serial()
+            if serial != self.serial:
+                self.ready, self.serial = self.ready.with_serial(serial), serial
+        return self.ready
