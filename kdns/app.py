@@ -45,7 +45,9 @@ def responder_at(plan: Plan, place: Place) -> Responder:
     memo = Memo(_MEMO, build.clock)
     build.changes.subscribe(lambda keys: build.metrics.memo_forgotten.inc(memo.forget(keys)))
     build.at_end(build.metrics.add_memo(lambda: len(memo), lambda: memo.size))
-    return Responder(plan.routers[place], memo, build.metrics, build.clock)
+    responder = Responder(plan.routers[place], memo, build.metrics, build.clock)
+    build.at_end(responder.settle)
+    return responder
 
 
 @dataclass(slots=True)

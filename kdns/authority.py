@@ -6,10 +6,10 @@ Where an alias leads out of the zones, its addresses are asked of the whole serv
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 
-from kdns.chain import Keep, Query, Response, Scope
+from kdns.chain import Keep, Query, Response, Scope, Tally
 from kdns.kube.answer import Answer
 from kdns.kube.cluster import Cluster
 from kdns.kube.explained import Explained
@@ -36,6 +36,7 @@ Contents = Callable[[Index, tuple[Address, ...]], Iterator[RRset]]
 class Authority:
     """For the plugin `by`. `soa` makes a zone's SOA of its serial; `binds` are what the server listens on,
     none where that is every address. `has_neighbours`: names near a missing one are those of the schema.
+    `tallies` count the answers, by their reason.
     """
 
     by: str
@@ -45,6 +46,7 @@ class Authority:
     metrics: Metrics
     binds: tuple[Address, ...] = ()
     has_neighbours: bool = True
+    tallies: dict[Reason, Tally] = field(default_factory=dict)
 
     def server(self, query: Query) -> tuple[Address, ...]:
         """The server's own addresses: those it listens on, or the one that was asked at."""
@@ -66,11 +68,10 @@ class Authority:
 
     def _response(self, query: Query, zone: Name, answer: Answer) -> Response:
         index = self.cluster.index
-        count = self.metrics.answers.labels(str(answer.because.reason)).inc
         keep = Keep(
             scope=Scope.EVERYBODY if answer.for_everyone and answer.authoritative else Scope.NOBODY,
             depends_on=answer.depends_on | {self.cluster.store.key},
-            tallies=(lambda sent: count(sent.count),),
+            tallies=(self._tally(answer.because.reason),),
             serial=lambda: index.serial,
         )
         return Response(
@@ -84,6 +85,14 @@ class Authority:
             by=self.by,
             why=Explained(answer, query.question, zone, self.cluster, self.options, self.has_neighbours),
         )
+
+    def _tally(self, reason: Reason) -> Tally:
+        """The same for all answers of one reason, so that their replies can be told of together."""
+        tally = self.tallies.get(reason)
+        if tally is None:
+            count = self.metrics.answers.labels(str(reason)).inc
+            tally = self.tallies[reason] = lambda sent: count(sent.count)
+        return tally
 
     def _ede(self, answer: Answer) -> Ede | None:
         """Why the answer is negative; or that it may be out of date, if that is all there is to say."""

@@ -7,8 +7,11 @@ prometheus_client.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from math import nan
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from math import inf, nan
+from typing import Protocol
+from weakref import WeakSet
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,6 +21,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -43,11 +47,83 @@ def type_label(type: str) -> str:
     return type if type in _TYPES else "other"
 
 
+FINEST = _TIMES[0]
+"""Seconds: shorter times are all alike to a histogram."""
+
+
+class Buckets:
+    """What was observed under the same labels, by size."""
+
+    __slots__ = ("_bounds", "_counts", "_sum")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * len(bounds)
+        self._sum = 0.0
+
+    def observe(self, value: float, count: int = 1) -> None:
+        """So many times the same."""
+        self._counts[bisect_left(self._bounds, value)] += count
+        self._sum += value * count
+
+    def add_to(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
+        """As Prometheus has it: each bucket with all below it."""
+        total, buckets = 0, []
+        for bound, count in zip(self._bounds, self._counts, strict=True):
+            total += count
+            buckets.append(("+Inf" if bound == inf else str(float(bound)), float(total)))
+        family.add_metric(labels, buckets, self._sum)
+
+
+class Many:
+    """A histogram that takes many alike at the price of one: a server sees thousands between two looks at it."""
+
+    def __init__(self, name: str, text: str, bounds: Sequence[float], labels: Sequence[str]) -> None:
+        self._named = name, text
+        self._bounds = (*bounds, inf)
+        self._names = tuple(labels)
+        self._children: dict[tuple[str, ...], Buckets] = {}
+
+    def labels(self, *values: str, **named: str) -> Buckets:
+        """Those with these labels, in their order or by their names."""
+        values = values or tuple(named[name] for name in self._names)
+        return self._children.setdefault(values, Buckets(self._bounds))
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """For the registry."""
+        family = HistogramMetricFamily(*self._named, labels=self._names)
+        for values, buckets in self._children.items():
+            buckets.add_to(family, values)
+        yield family
+
+
+class Owing(Protocol):
+    """Who counts late, all together."""
+
+    def settle(self) -> None:
+        """Count now."""
+
+
+class _Settled:
+    """A collector without metrics: those who owe something settle it before the others are read."""
+
+    def __init__(self) -> None:
+        self.owing: WeakSet[Owing] = WeakSet()
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        for each in list(self.owing):
+            each.settle()
+        return iter(())
+
+
 class Metrics:
-    """The metrics of one process, on one registry."""
+    """The metrics of one process, on one registry. Who is in `owing`, as long as it is used, settles before a look."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        settled = _Settled()
+        self.owing = settled.owing
+        self.registry.register(settled)
         self._has_process = False
         self._contacts: dict[str, list[Callable[[], float | None]]] = {}
         self._states: list[Callable[[], float]] = []
@@ -128,13 +204,13 @@ class Metrics:
         self.responses = self._counter(
             "coredns_dns_responses_total", "Replies, by rcode and by the plugin.", [*_SERVER, "rcode", "plugin"]
         )
-        self.duration = self._histogram(
+        self.duration = self._many(
             "coredns_dns_request_duration_seconds", "From question to reply.", _TIMES, [*_SERVER, "type"]
         )
-        self.request_size = self._histogram(
+        self.request_size = self._many(
             "coredns_dns_request_size_bytes", "Questions' sizes.", _SIZES, [*_SERVER, "proto"]
         )
-        self.response_size = self._histogram(
+        self.response_size = self._many(
             "coredns_dns_response_size_bytes", "Replies' sizes.", _SIZES, [*_SERVER, "proto"]
         )
         self.health_duration = self._histogram(
@@ -281,6 +357,11 @@ class Metrics:
 
     def _gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)
+
+    def _many(self, name: str, text: str, buckets: Sequence[float], labels: Sequence[str]) -> Many:
+        many = Many(name, text, buckets, labels)
+        self.registry.register(many)
+        return many
 
     def _histogram(self, name: str, text: str, buckets: Sequence[float], labels: Sequence[str] = ()) -> Histogram:
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)

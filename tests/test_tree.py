@@ -38,6 +38,8 @@ TESTED_BY = {
     "kdns/kube/controllers/blueprint.py": "tests/kube/controllers/test_workloads.py",
     "kdns/kube/controllers/families.py": "tests/kube/controllers/test_clusterips.py",
     "kdns/serve/entry.py": "tests/serve/test_memo.py",
+    "kdns/serve/batch.py": "tests/serve/test_ports.py",
+    "kdns/serve/datagram.py": "tests/serve/test_ports.py",
     "kdns/serve/handling.py": "tests/serve/test_responder.py",
     "kdns/kube/controllers/given.py": "tests/kube/controllers/test_clusterips.py",
     "kdns/kube/controllers/identity.py": "tests/kube/controllers/test_control.py",

@@ -157,12 +157,12 @@ class _Way(NamedTuple):
     """What depends on how a question came."""
 
     requests: Callable[[float], None]
-    request_size: Callable[[float], None]
-    response_size: Callable[[float], None]
+    request_size: Callable[[float, int], None]
+    response_size: Callable[[float, int], None]
 
 
 class Tally:
-    """Counts replies alike in their labels, which are looked up once: this runs on every hit."""
+    """Counts replies alike in their labels, which are looked up once: this runs for every miss, and often for hits."""
 
     __slots__ = ("_do", "_duration", "_labels", "_metrics", "_responses", "_ways")
 
@@ -182,10 +182,9 @@ class Tally:
         self._responses(count)
         if self._labels.do:
             self._do(count)
-        for _ in range(count):
-            way.request_size(sent.request_size)
-            way.response_size(sent.response_size)
-            self._duration(sent.seconds)
+        way.request_size(sent.request_size, count)
+        way.response_size(sent.response_size, count)
+        self._duration(sent.seconds, count)
 
     def _way(self, transport: Transport, family: int) -> _Way:
         metrics, proto = self._metrics, Transport(transport).name

@@ -12,22 +12,46 @@ OVERHEAD = 1000
 """Bytes that an entry costs besides its reply: keys, tables, its Keep, objects (measured with tracemalloc)."""
 
 
-@dataclass(slots=True, eq=False)
-class Alias:
-    """A query's bytes behind its id, on one transport, and the reply behind its id that lies ready for them.
+class Lying:
+    """A reply that lies ready for a query of `asked` bytes. `keep` says who is told of it.
 
-    `body` is empty, and `size` and `address` are 0, while it has to be made for each query, or once more. `size` is
-    that of the whole reply in bytes, `address` where `body` lies in memory, for who sends it from there.
-    `variants` are such aliases too, one for each record that may come first.
+    `body` is all but its id, `size` that of the whole in bytes, `address` where `body` lies in memory: set by who sends
+    it from there, 0 until then.
     """
 
-    entry: Entry
-    transport: Transport
-    wire: bytes
-    body: bytes = b""
-    size: int = 0
-    address: int = 0
-    variants: dict[int, Alias] | None = None
+    __slots__ = ("address", "asked", "body", "keep", "size")
+
+    def __init__(self, keep: Keep, asked: int, body: bytes) -> None:
+        self.keep = keep
+        self.asked = asked
+        self.body = body
+        self.size = len(body) + 2
+        self.address = 0
+
+    def found(self) -> None:
+        """Remember that it was given."""
+
+
+class Alias(Lying):
+    """A query's bytes behind its id, on one transport, that lead to an entry.
+
+    `body` is empty, and `size` and `address` are 0, while it has to be made for each query, or once more.
+    `variants` are replies that lie ready, by which record comes first.
+    """
+
+    __slots__ = ("entry", "transport", "variants", "wire")
+
+    def __init__(self, entry: Entry, transport: Transport, wire: bytes) -> None:
+        super().__init__(entry.keep, len(wire) + 2, b"")
+        self.entry = entry
+        self.transport = transport
+        self.wire = wire
+        self.variants: dict[int, Variant] | None = None
+        self.size = 0
+
+    def found(self) -> None:
+        """Remember that it was given."""
+        self.entry.recent = True
 
     def lay(self, body: bytes) -> Alias:
         """Have this ready."""
@@ -38,6 +62,20 @@ class Alias:
         """What lay ready is not what is to be sent now."""
         self.body, self.size, self.address = b"", 0, 0
         self.variants = None
+
+
+class Variant(Lying):
+    """A reply of an alias whose records take turns."""
+
+    __slots__ = ("entry",)
+
+    def __init__(self, alias: Alias, body: bytes) -> None:
+        super().__init__(alias.keep, alias.asked, body)
+        self.entry = alias.entry
+
+    def found(self) -> None:
+        """Remember that it was given."""
+        self.entry.recent = True
 
 
 @dataclass(slots=True, eq=False)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from kdns.chain import Peer, Transport
 from kdns.errors import PortError, StartError
 from kdns.log import Sparing, place_of
 from kdns.metrics import Metrics
+from kdns.serve.entry import Lying
 
 _log = logging.getLogger("kdns.serve")
 BACKLOG = 1024
@@ -30,13 +31,19 @@ More = Callable[[bytes], Awaitable[None]]
 class Answerer(Protocol):
     """Bytes in, bytes out: what a listener carries messages to."""
 
-    def hit(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
-        """The reply if it lies ready. `local` is the address that was asked."""
+    def look(self, queries: Sequence[bytes], transport: Transport) -> list[Lying] | None:
+        """The replies to queries, each behind its id, if they all lie ready; None where one does not."""
+
+    def lying(self, query: bytes, transport: Transport) -> Lying | None:
+        """The reply to a query behind its id, if it can be had at once."""
+
+    def gave(self, given: list[Lying], transport: Transport, family: int, started: float) -> None:
+        """These were given to clients of one address family (1, 2), heard at `started`, loop time in seconds."""
 
     async def respond(
         self, wire: bytes, client: Address, local: Address, transport: Transport, more: More | None = None
     ) -> bytes | None:
-        """The reply, however long it takes; None where silence is the answer.
+        """The reply, however long it takes; None where silence is the answer. `local` is the address that was asked.
 
         Of a reply of several messages all but the last are given to `more`.
         """

@@ -27,7 +27,7 @@ from kdns.proto.glance import NAME_AT, Glance, key_of
 from kdns.proto.message import Message
 from kdns.proto.ready import Ready
 from kdns.proto.types import Flag
-from kdns.serve.entry import Alias, Entry
+from kdns.serve.entry import Alias, Entry, Lying, Variant
 
 _AD = int(Flag.AD)
 _SET_AD = b"\1"
@@ -79,8 +79,8 @@ class Memo:
         alias = self.ready[transport].get(wire[2:])
         return self._alive(alias.entry) if alias is not None else None
 
-    def fresh(self, alias: Alias) -> Alias | None:
-        """The alias with the reply that is to be sent now; another one where records take turns; None if it is over."""
+    def fresh(self, alias: Alias) -> Lying | None:
+        """The reply to be sent now to who asks with these bytes; None if the answer is over."""
         entry = alias.entry
         if self._alive(entry) is None:
             return None
@@ -90,7 +90,7 @@ class Memo:
         self._mark(entry, now)
         return alias.lay(entry.next_body(now))
 
-    def _next_variant(self, alias: Alias, now: float) -> Alias:
+    def _next_variant(self, alias: Alias, now: float) -> Variant:
         entry = alias.entry
         place = (entry.turn + 1) % entry.ready.turns
         if alias.variants is None:
@@ -99,7 +99,7 @@ class Memo:
         if variant is not None:
             entry.turn += 1
             return variant
-        variant = Alias(entry, alias.transport, alias.wire).lay(entry.next_body(now))
+        variant = Variant(alias, entry.next_body(now))
         if entry.ready.turns * (variant.size + _ALIAS) <= _IN_TURNS:
             alias.variants[place] = variant
             entry.laid += variant.size + _ALIAS

@@ -6,9 +6,10 @@ No socket here. A listener asks `hit` first, which decodes nothing; what misses 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import cast
 
 from kdns.chain import Hit, Keep, Peer, Query, Response, Scope, Sent, Transport, failure
 from kdns.errors import KdnsError, WireError
@@ -21,14 +22,16 @@ from kdns.proto.message import Ede, Message, Question
 from kdns.proto.name import Name
 from kdns.proto.record import RRset
 from kdns.proto.types import EDE, Class, RCode
-from kdns.serve.entry import Entry
+from kdns.serve.entry import Alias, Entry, Lying
 from kdns.serve.handling import handled
+from kdns.serve.ledger import Ledger
 from kdns.serve.memo import Memo
 from kdns.serve.router import Router, Served
 
 _log = logging.getLogger("kdns.serve")
 _DEEPEST = 8
 """Questions that one question may lead to, each by the one before."""
+_NO_ID = bytes(2)
 _REFUSALS = {Verdict.NOTIMP: RCode.NOTIMP, Verdict.FORMERR: RCode.FORMERR}
 
 Address = tuple[str, int]
@@ -46,6 +49,9 @@ class Responder:
         self._metrics = metrics
         self._clock = clock
         self._sparing = Sparing(clock)
+        self._ledger = Ledger(metrics, clock, self._note)
+        memo.catch_up = self._ledger.settle
+        metrics.owing.add(self)
         self._turn = 0
         self._under_way = 0
         self._when_idle: list[Callable[[], None]] = []
@@ -58,31 +64,54 @@ class Responder:
         transport: Transport,
     ) -> bytes | None:
         """The reply if this was answered before and nothing has changed since."""
-        started = self._clock()
-        found = self._ready(wire, transport, started)
-        if found is None:
+        lying = self.lying(wire[2:], transport)
+        if lying is None:
             return None
-        body, keep = found
-        self._metrics.memo_hits.inc()
-        if keep.tallies:
-            family = 2 if ":" in client[0] else 1
-            self._tell(keep, Sent(1, transport, family, len(wire), len(body) + 2, self._clock() - started))
-        return wire[:2] + body
+        self.gave([lying], transport, 2 if ":" in client[0] else 1, self._clock())
+        self.settle()
+        return wire[:2] + lying.body
 
-    def _ready(self, wire: bytes, transport: Transport, now: float) -> tuple[bytes, Keep] | None:
-        """The reply behind its id, and who is told of it, if it can be had without asking the chain."""
-        entry = self.memo.known(wire, transport)
-        if entry is not None:
-            return entry.next_body(now), entry.keep
+    def look(self, queries: Sequence[bytes], transport: Transport) -> list[Lying] | None:
+        """The replies to queries, each behind its id, if they all lie ready; None where one does not."""
+        memo = self.memo
+        if memo.due <= self._clock():
+            memo.wear(self._clock())
+        ready = memo.ready[transport]
+        try:
+            found: list[Lying] = [ready[query] for query in queries]
+        except KeyError:
+            return None
+        if 0 in [lying.size for lying in found]:
+            fresh = [lying if lying.size else memo.fresh(cast(Alias, lying)) for lying in found]
+            return None if None in fresh else cast("list[Lying]", fresh)
+        return found
+
+    def lying(self, query: bytes, transport: Transport) -> Lying | None:
+        """The reply to a query behind its id, if it can be had without asking the chain."""
+        alias = self.memo.ready[transport].get(query)
+        if alias is not None and (fresh := self.memo.fresh(alias)) is not None:
+            return fresh
+        wire = _NO_ID + query
         seen = glance(wire)
-        return self._at_a_glance(seen, wire, transport, now) if seen is not None else None
+        return self._lying(seen, wire, transport) if seen is not None else None
 
-    def _at_a_glance(self, seen: Glance, wire: bytes, transport: Transport, now: float) -> tuple[bytes, Keep] | None:
+    def _lying(self, seen: Glance, wire: bytes, transport: Transport) -> Lying | None:
         entry = self.memo.seen(seen, transport)
         if entry is None or entry.keep.each:
             return None
         self.memo.alias(entry, wire, transport)
-        return entry.next_body(now, seen.question[:-4]), entry.keep
+        return Lying(entry.keep, len(wire), entry.next_body(self._clock(), seen.question[:-4]))
+
+    def gave(self, given: list[Lying], transport: Transport, family: int, started: float) -> None:
+        """These were sent to clients of one address family; `started` is when they began to be looked for (loop time).
+
+        Who counts them is told within a moment, of those alike together.
+        """
+        self._ledger.gave(given, transport, family, self._clock() - started)
+
+    def settle(self) -> None:
+        """Tell those who count of all that was given and not told of yet."""
+        self._ledger.settle()
 
     async def respond(
         self, wire: bytes, client: Address, local: Address, transport: Transport, more: More | None = None

@@ -1,17 +1,23 @@
-"""DNS over UDP: a loop that drains the socket, answers what lies ready, and makes a task of the rest."""
+"""DNS over UDP: a loop that drains the socket by the batch, sends what lies ready, and makes tasks of the rest."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Sequence
 
 from kdns.chain import Transport
 from kdns.metrics import Metrics
-from kdns.serve.datagram import Datagram, Port, ports
-from kdns.serve.listen import Address, Answerer, Mishaps
+from kdns.serve.datagram import AT_ONCE, Datagram, Port
+from kdns.serve.entry import Lying
+from kdns.serve.listen import Answerer, Mishaps
+from kdns.serve.ports import ports
 
-_AT_ONCE = 64
-"""Datagrams per wake-up of the loop: then the others have their turn."""
+_TURNS = 4
+"""Batches per wake-up of the loop: then the others have their turn."""
 _IN_FLIGHT = 4096
+
+_Missed = deque[tuple[Port, Datagram]]
 
 
 class UdpListener:
@@ -39,6 +45,7 @@ class UdpListener:
         self._is_shared, self._is_ours = shared, ours
         self._loop = loop
         self._in_flight = in_flight
+        self._under_way = 0
         self._overload = metrics.refused_early.labels("overload")
         self._unsent = metrics.refused_early.labels("unsent")
         self._mishaps = Mishaps(metrics, loop.time)
@@ -46,7 +53,7 @@ class UdpListener:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def address(self) -> Address:
+    def address(self) -> tuple[str, int]:
         """What it is bound to; with every address, that of IPv4."""
         return self._ports[0].address
 
@@ -81,7 +88,7 @@ class UdpListener:
         for port in self._ports:
             while self._read(port) and self._loop.time() < end - timeout / 2:  # noqa: ASYNC110
                 await asyncio.sleep(0)
-        if self._tasks:
+        while self._tasks and self._loop.time() < end:
             await asyncio.wait(self._tasks, timeout=max(0.0, end - self._loop.time()))
 
     def close(self) -> None:
@@ -97,33 +104,88 @@ class UdpListener:
         for port in self._ports:
             self._loop.remove_reader(port.fileno())
 
+    # What comes.
+
     def _read(self, port: Port) -> bool:
         """Take what is queued, up to a limit; whether there may be more."""
-        for _ in range(_AT_ONCE):
+        for _ in range(_TURNS):
             try:
-                datagram = port.receive()
+                queries = port.receive()
             except BlockingIOError:
                 return False
             except OSError:
                 continue  # an ICMP error: it tells of an earlier reply, not of this socket
-            self._take(port, datagram)
+            missed = self._answer_what_lies_ready(port, queries)
+            if missed:
+                self._ask_the_chain(missed)
+            if len(queries) < AT_ONCE:
+                return False
+            if missed:  # it is their turn
+                return True
         return True
 
-    def _take(self, port: Port, datagram: Datagram) -> None:
-        wire, client, local, _ = datagram
-        try:
-            reply = self._responder.hit(wire, client, local, Transport.udp)
-        except Exception as error:
-            self._mishaps.tell(error)
-            return
-        if reply is not None:
-            self._send(port, reply, datagram)
-        elif len(self._tasks) >= self._in_flight:
+    def _answer_what_lies_ready(self, port: Port, queries: Sequence[bytes]) -> _Missed | None:
+        """Reply to what was received last as far as replies are to be had at once; the others."""
+        responder, started = self._responder, self._loop.time()
+        replies = responder.look(queries, Transport.udp)
+        if replies is not None:
+            self._give(port, replies, None)
+            responder.gave(replies, Transport.udp, port.family, started)
+            return None
+        replies, places, missed = [], [], deque[tuple[Port, Datagram]]()
+        for place, query in enumerate(queries):
+            try:
+                reply = responder.lying(query, Transport.udp)
+            except Exception as error:
+                self._mishaps.tell(error)
+                continue
+            if reply is None:
+                missed.append((port, port.datagram(place)))
+            else:
+                replies.append(reply)
+                places.append(place)
+        if replies:
+            self._give(port, replies, places)
+            responder.gave(replies, Transport.udp, port.family, started)
+        return missed
+
+    def _give(self, port: Port, replies: list[Lying], places: list[int] | None) -> None:
+        unsent = port.answer(replies, places)
+        if unsent:
+            self._unsent.inc(unsent)
+
+    # What takes longer.
+
+    def _ask_the_chain(self, missed: _Missed) -> None:
+        """Have them answered, by one task as long as nothing has to be waited for."""
+        while len(missed) + self._under_way > self._in_flight:
+            missed.pop()
             self._overload.inc()
-        else:
-            task = self._loop.create_task(self._answer(port, datagram))
+        self._under_way += len(missed)
+        self._go_on(missed)
+
+    def _go_on(self, missed: _Missed, tasks: int = 1) -> None:
+        """Begin so many tasks for those that are left, and look again when they have had their turn.
+
+        What is left by then waits behind some that wait for something themselves, so it gets twice as many.
+        Thus questions that wait for nothing cost a task per batch, and nobody waits for another's answer.
+        """
+        if not self._ports:
+            return
+        for _ in range(min(tasks, len(missed))):
+            task = self._loop.create_task(self._answer_all(missed))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        if missed:
+            self._loop.call_soon(self._go_on, missed, 2 * tasks)
+
+    async def _answer_all(self, missed: _Missed) -> None:
+        while missed:
+            port, datagram = missed.popleft()
+            try:
+                await self._answer(port, datagram)
+            finally:
+                self._under_way -= 1
 
     async def _answer(self, port: Port, datagram: Datagram) -> None:
         wire, client, local, _ = datagram
@@ -133,10 +195,7 @@ class UdpListener:
             self._mishaps.tell(error)
             return
         if reply is not None:
-            self._send(port, reply, datagram)
-
-    def _send(self, port: Port, reply: bytes, datagram: Datagram) -> None:
-        try:
-            port.send(reply, datagram)
-        except OSError:
-            self._unsent.inc()
+            try:
+                port.send(reply, datagram)
+            except OSError:
+                self._unsent.inc()

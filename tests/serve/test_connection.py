@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdns.chain import Transport
+from kdns.chain import Keep, Transport
 from kdns.metrics import Metrics
 from kdns.proto.framing import Framer, frame
 from kdns.serve.connection import Connection, Shared
 from kdns.serve.crowd import Crowd, Limits
+from kdns.serve.entry import Lying
 from kdns.serve.listen import Address, Answerer, Mishaps, More
 from tests.serve.answering import CLIENT, LOCAL, Desk, by_reason
 
@@ -185,6 +186,7 @@ class Stage:
         self.shared = self.sharing(self)
         self.open: dict[bytes, asyncio.Future[bytes]] = {}
         self.asked: list[bytes] = []
+        self.given: list[int] = []
         self.sent = 0
 
     def sharing(self, responder: Answerer) -> Shared:
@@ -195,12 +197,19 @@ class Stage:
     def connect(self, peer: Address | None = CLIENT, *, half: bool = True) -> Wire:
         return Wire(peer, half=half).open(Connection(self.shared))
 
-    def hit(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
-        assert (client, local, transport) == (CLIENT, LOCAL, Transport.tcp)
-        name = wire[12:].rstrip(b".")
+    def look(self, queries: Sequence[bytes], transport: Transport) -> list[Lying] | None:  # noqa: ARG002
+        raise AssertionError("a connection asks for one after the other")
+
+    def lying(self, query: bytes, transport: Transport) -> Lying | None:
+        assert transport is Transport.tcp
+        name = query[10:].rstrip(b".")
         if name == b"bad hit":
             raise ZeroDivisionError
-        return wire if name.startswith(b"hit") else None
+        return Lying(Keep(), len(query) + 2, query) if name.startswith(b"hit") else None
+
+    def gave(self, given: list[Lying], transport: Transport, family: int, started: float) -> None:  # noqa: ARG002
+        assert (transport, family) == (Transport.tcp, 1)
+        self.given.append(len(given))
 
     async def respond(
         self, wire: bytes, client: Address, local: Address, transport: Transport, *others: object
@@ -446,6 +455,14 @@ async def test_the_end_of_the_stream_is_seen_behind_questions_that_had_to_wait()
     assert (wire.replies, wire.closing) == ([SLOW, LATER], True)
 
 
+async def test_what_lies_ready_for_questions_that_come_together_goes_out_together(stage: Stage) -> None:
+    wire = stage.connect()
+    hits = [question(b"hit%d" % number) for number in range(100)]
+    wire.receives(b"".join(map(frame, hits)))
+    assert wire.replies == hits
+    assert (len(wire.writes), stage.given) == (1, [100])
+
+
 async def test_a_client_that_does_not_read_is_read_from_no_more_and_aborted_after_the_write_time(
     stage: Stage,
 ) -> None:
@@ -453,7 +470,7 @@ async def test_a_client_that_does_not_read_is_read_from_no_more_and_aborted_afte
     wire.client_reads = False
     large = question(b"hit", 10_000)
     wire.receives(frame(large) * 20)
-    assert (len(wire.writes), wire.reading) == (7, False)
+    assert (len(wire.replies), wire.reading) == (8, False)  # the limit is passed with those that came with the seventh
     stage.loop.pass_time(WRITE - 0.1)
     assert not wire.closing
     stage.loop.pass_time(0.1)

@@ -326,8 +326,14 @@ async def test_closing_gives_the_address_back() -> None:
 class Mirror:
     """Sends back what it is sent."""
 
-    def hit(self, *_: object) -> bytes | None:
+    def look(self, *_: object) -> None:
         return None
+
+    def lying(self, *_: object) -> None:
+        return None
+
+    def gave(self, *_: object) -> None:
+        raise AssertionError("nothing lies ready")
 
     async def respond(self, wire: bytes, *_: object) -> bytes | None:
         return wire

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -16,11 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdns.chain import Query, Response, Transport
+from kdns.chain import Keep, Query, Response, Transport
 from kdns.errors import StartError
 from kdns.metrics import Metrics
 from kdns.serve import udp
 from kdns.serve.datagram import Datagram
+from kdns.serve.entry import Lying
 from kdns.serve.listen import Address, Answerer, More
 from kdns.serve.udp import UdpListener
 from tests.serve.answering import Desk, addressed, by_reason
@@ -31,19 +32,26 @@ Reply = Callable[[bytes], Awaitable[bytes | None]]
 
 @dataclass
 class Echo:
-    """Answers with what was asked, and remembers how it was asked. `ready` are those that hit."""
+    """Answers with what was asked, and remembers how it was asked. `ready` are those that hit, `given` what hit."""
 
     ready: frozenset[bytes] = frozenset()
     reply: Reply | None = None
     asked: list[tuple[bytes, Address, Address, Transport]] = field(default_factory=list)
+    given: list[tuple[bytes, Transport, int]] = field(default_factory=list)
 
-    def hit(self, wire: bytes, client: Address, local: Address, transport: Transport) -> bytes | None:
-        if wire == b"broken hit":
+    def look(self, queries: Sequence[bytes], transport: Transport) -> list[Lying] | None:
+        found = [self.lying(query, transport) for query in queries if query != b"oken hit"]
+        return [each for each in found if each] if None not in found and len(found) == len(queries) else None
+
+    def lying(self, query: bytes, transport: Transport) -> Lying | None:
+        assert transport is Transport.udp
+        if query == b"oken hit":
             raise ZeroDivisionError
-        if wire in self.ready:
-            self.asked.append((wire, client, local, transport))
-            return wire
-        return None
+        ready = {wire[2:] for wire in self.ready}
+        return Lying(Keep(), len(query) + 2, query) if query in ready else None
+
+    def gave(self, given: list[Lying], transport: Transport, family: int, started: float) -> None:  # noqa: ARG002
+        self.given += [(lying.body, transport, family) for lying in given]
 
     async def respond(
         self,
@@ -84,6 +92,9 @@ async def test_a_datagram_is_answered_to_who_sent_it(host: str, ready: frozenset
     async with listening(echo, host) as listener:
         with UdpClient(host) as client:
             assert await client.ask(b"question", listener.address) == (b"question", *listener.address)
+            if ready:
+                assert echo.given == [(b"estion", Transport.udp, 2 if ":" in host else 1)]
+                return
             ((wire, sender, local, transport),) = echo.asked
             assert (wire, transport) == (b"question", Transport.udp)
             assert (sender[:2], local) == (client.sock.getsockname()[:2], listener.address)
@@ -106,7 +117,7 @@ async def test_on_every_address_the_one_that_was_asked_is_known_and_answers(
         port = listener.address[1]
         with UdpClient(client) as sock:
             assert await sock.ask(b"question", (asked, port)) == (b"question", asked, port)
-    assert [local for _, _, local, _ in echo.asked] == [(asked, port)]
+    assert [local for _, _, local, _ in echo.asked] == ([] if ready else [(asked, port)])
 
 
 async def test_dnspython_is_answered_first_by_the_chain_then_from_the_memo() -> None:
@@ -180,7 +191,7 @@ async def test_beyond_the_limit_of_replies_in_flight_questions_are_dropped_and_c
             assert (await client.ask(b"hit", listener.address))[0] == b"hit"
             assert by_reason(metrics, "kdns_refused_early_total") == {"overload": 2}
             gate.set()
-            assert [(await client.receive())[0] for _ in range(3)] == [b"0", b"1", b"2"]
+            assert sorted([(await client.receive())[0] for _ in range(3)]) == [b"0", b"1", b"2"]
             assert (await client.ask(b"room again", listener.address))[0] == b"room again"
             assert client.empty()
 
@@ -193,8 +204,8 @@ async def test_a_reply_that_cannot_be_sent_is_counted_and_the_next_one_is(ready:
         return bytes(65536) if wire == b"large" else wire
 
     class Oversized(Echo):
-        def hit(self, wire: bytes, *_: object) -> bytes | None:
-            return bytes(65536) if ready and wire == b"large" else None
+        def lying(self, query: bytes, transport: Transport) -> Lying | None:  # noqa: ARG002
+            return Lying(Keep(), 5, bytes(65536)) if ready and query == b"rge" else None
 
     async with listening(Oversized(reply=too_large), metrics=metrics) as listener:
         with UdpClient() as client:
@@ -224,26 +235,38 @@ async def test_an_exception_ends_one_message_is_counted_and_logged_once(
 
 
 class Scripted:
-    """A port whose datagrams and errors a test writes down; the loop sees it readable while there are any."""
+    """A port whose batches and errors a test writes down; the loop sees it readable while there are any."""
 
-    def __init__(self, script: list[bytes | OSError]) -> None:
+    family = 1
+
+    def __init__(self, script: list[list[bytes] | OSError]) -> None:
         self.address = ("127.0.0.1", 53)
         self.script = script
         self.sent: list[bytes] = []
+        self.taken: list[bytes] = []
         self._ours, self._theirs = socket.socketpair()
         self._theirs.send(b"!")
 
     def fileno(self) -> int:
         return self._ours.fileno()
 
-    def receive(self) -> Datagram:
+    def receive(self) -> list[bytes]:
         if not self.script:
             self._ours.recv(1)
             raise BlockingIOError
         step = self.script.pop(0)
         if isinstance(step, OSError):
             raise step
-        return Datagram(step, ("127.0.0.1", 40000), self.address, ())
+        self.taken = step
+        return [wire[2:] for wire in step]
+
+    def datagram(self, place: int) -> Datagram:
+        return Datagram(self.taken[place], ("127.0.0.1", 40000), self.address, ())
+
+    def answer(self, replies: list[Lying], places: list[int] | None = None) -> int:
+        chosen = range(len(replies)) if places is None else places
+        self.sent += [self.taken[place][:2] + reply.body for place, reply in zip(chosen, replies, strict=True)]
+        return 0
 
     def send(self, reply: bytes, _: Datagram) -> None:
         self.sent.append(reply)
@@ -257,24 +280,63 @@ async def test_an_icmp_error_about_an_earlier_reply_is_passed_over(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     errors = [OSError(number, "ICMP") for number in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH)]
-    port = Scripted([b"one", *errors, b"two"])
+    port = Scripted([[b"one"] * 64, *errors, [b"two"]])
     monkeypatch.setattr(udp, "ports", lambda *_: [port])
     async with listening(Echo()):
-        await until(lambda: len(port.sent) == 2)
-    assert port.sent == [b"one", b"two"]
+        await until(lambda: len(port.sent) == 65)
+    assert sorted(port.sent) == [b"one"] * 64 + [b"two"]
     assert not caplog.records
 
 
-async def test_a_flood_leaves_the_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    port = Scripted([b"hit"] * 640)
+@pytest.mark.parametrize(
+    ("ready", "most"), [(frozenset({b"hit"}), 256), (frozenset[bytes](), 64)], ids=["hits", "misses"]
+)
+async def test_a_flood_leaves_the_others_their_turn(
+    monkeypatch: pytest.MonkeyPatch, ready: frozenset[bytes], most: int
+) -> None:
+    port = Scripted([[b"hit"] * 64 for _ in range(40)])
     monkeypatch.setattr(udp, "ports", lambda *_: [port])
     seen: list[int] = []
-    async with listening(Echo(frozenset({b"hit"}))):
+    async with listening(Echo(ready)):
         while port.script:
             seen.append(len(port.sent))
             await asyncio.sleep(0)
-    assert max(after - before for before, after in pairwise(seen)) <= 64
-    assert len(seen) >= 10
+    assert max(after - before for before, after in pairwise(seen)) == most
+    assert len(seen) >= 40 * 64 // most
+
+
+async def test_of_a_batch_what_lies_ready_does_not_wait_for_the_rest() -> None:
+    gate = asyncio.Event()
+
+    async def later(wire: bytes) -> bytes:
+        await gate.wait()
+        return wire
+
+    echo = Echo(frozenset({b"hit"}), later)
+    async with listening(echo) as listener:
+        with UdpClient() as client:
+            for wire in (b"late1", b"hit", b"late2", b"hit", b"late3"):
+                client.send(wire, listener.address)
+            assert [(await client.receive())[0] for _ in range(2)] == [b"hit", b"hit"]
+            await until(lambda: len(echo.asked) == 3)
+            gate.set()
+            assert sorted([(await client.receive())[0] for _ in range(3)]) == [b"late1", b"late2", b"late3"]
+            assert [body for body, _, _ in echo.given] == [b"t", b"t"]
+
+
+async def test_questions_that_wait_for_nothing_share_a_task() -> None:
+    tasks: set[asyncio.Task[None] | None] = set()
+
+    async def at_once(wire: bytes) -> bytes:
+        tasks.add(asyncio.current_task())
+        return wire
+
+    async with listening(Echo(reply=at_once)) as listener:
+        with UdpClient() as client:
+            for number in range(50):
+                client.send(b"%d" % number, listener.address)
+            assert [(await client.receive())[0] for _ in range(50)] == [b"%d" % number for number in range(50)]
+    assert len(tasks) == 1
 
 
 # The beginning and the end.
@@ -310,7 +372,7 @@ async def test_draining_answers_what_has_come_and_waits_for_replies_in_flight() 
             await draining
             client.send(b"hit", listener.address)
             await asyncio.sleep(0)
-            assert len(echo.asked) == 201
+            assert (len(echo.asked), len(echo.given)) == (1, 200)
 
 
 async def test_draining_ends_when_its_time_is_over() -> None:
@@ -331,9 +393,10 @@ async def test_draining_reads_for_half_of_its_time_where_questions_keep_coming(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Flood(Scripted):
-        def receive(self) -> Datagram:
-            clock.now += 0.001
-            return Datagram(b"hit", ("127.0.0.1", 40000), self.address, ())
+        def receive(self) -> list[bytes]:
+            clock.now += 0.02
+            self.taken = [b"hit"] * 64
+            return [b"t"] * 64
 
     class Slow:
         now = 0.0
