@@ -202,7 +202,7 @@ class Connection(asyncio.BufferedProtocol):
             self._pieces, self._given, self._gathered = [], [], 0
             if not self._transport.is_closing():
                 self._transport.write(b"".join(pieces))
-            self._shared.responder.gave(given, Transport.tcp, self._family, started)
+            self._shared.responder.gave(given, Transport.tcp, self._family, self._shared.loop.time() - started)
 
     def _begin(self, message: bytes) -> None:
         task = self._shared.loop.create_task(self._answer(message))

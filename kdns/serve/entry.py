@@ -88,8 +88,8 @@ class Entry:
     `turn` counts its replies, so that round robin goes on from hit to hit; `recent` tells that it was found
     since the memo last looked for room, `proven` that it has been so before. `serial` is what its SOA
     shows as far as is known: it may have risen while the reply was made. `age` is how many seconds its
-    TTLs have counted down. `dated` tells that the memo will see to its end or the next second of its TTLs. `cost`
-    is what it takes in bytes, `laid` what of it are the variants of its aliases.
+    TTLs have counted down, `size` that of the reply in bytes. `dated` tells that the memo will see to its end or the
+    next second of its TTLs. `cost` is what it takes in bytes, `laid` what of it are the variants of its aliases.
     """
 
     key: bytes
@@ -105,10 +105,12 @@ class Entry:
     serial: int = -1
     age: int = 0
     dated: bool = False
+    size: int = 0
     cost: int = 0
     laid: int = 0
 
     def __post_init__(self) -> None:
+        self.size = len(self.ready)
         self.cost = OVERHEAD + len(self.ready.head) + len(self.ready.ring) + len(self.ready.tail)
 
     def next_body(self, now: float, name: Name | None = None) -> bytes:

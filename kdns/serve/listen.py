@@ -37,8 +37,8 @@ class Answerer(Protocol):
     def lying(self, query: bytes, transport: Transport) -> Lying | None:
         """The reply to a query behind its id, if it can be had at once."""
 
-    def gave(self, given: list[Lying], transport: Transport, family: int, started: float) -> None:
-        """These were given to clients of one address family (1, 2), heard at `started`, loop time in seconds."""
+    def gave(self, given: list[Lying], transport: Transport, family: int, seconds: float) -> None:
+        """These were given to clients of one address family (1, 2), so many seconds after they were heard."""
 
     async def respond(
         self, wire: bytes, client: Address, local: Address, transport: Transport, more: More | None = None

@@ -156,7 +156,7 @@ class Memo:
 
     def _fitting(self, key: bytes, ad: bool, limit: int) -> Entry | None:
         entry = self._shown(key, ad)
-        if entry is None or len(entry.ready) > limit:
+        if entry is None or entry.size > limit:
             entry = self._shown(_cut_key(key, limit), ad)
         return self._alive(entry) if entry is not None else None
 
@@ -219,7 +219,7 @@ class Memo:
             if behind not in aliases:
                 alias = aliases[behind] = Alias(entry, transport, behind)
                 entry.aliases.append(alias)
-                self._grow(entry, _ALIAS + len(wire) + len(entry.ready))
+                self._grow(entry, _ALIAS + len(wire) + entry.size)
 
     def _grow(self, entry: Entry, size: int) -> None:
         entry.cost += size

@@ -67,7 +67,7 @@ class Responder:
         lying = self.lying(wire[2:], transport)
         if lying is None:
             return None
-        self.gave([lying], transport, 2 if ":" in client[0] else 1, self._clock())
+        self.gave([lying], transport, 2 if ":" in client[0] else 1, 0.0)
         self.settle()
         return wire[:2] + lying.body
 
@@ -102,12 +102,12 @@ class Responder:
         self.memo.alias(entry, wire, transport)
         return Lying(entry.keep, len(wire), entry.next_body(self._clock(), seen.question[:-4]))
 
-    def gave(self, given: list[Lying], transport: Transport, family: int, started: float) -> None:
-        """These were sent to clients of one address family; `started` is when they began to be looked for (loop time).
+    def gave(self, given: list[Lying], transport: Transport, family: int, seconds: float) -> None:
+        """These were given to clients of one address family, so many seconds after they were heard.
 
         Who counts them is told within a moment, of those alike together.
         """
-        self._ledger.gave(given, transport, family, self._clock() - started)
+        self._ledger.gave(given, transport, family, seconds)
 
     def settle(self) -> None:
         """Tell those who count of all that was given and not told of yet."""

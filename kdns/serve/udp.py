@@ -130,7 +130,7 @@ class UdpListener:
         replies = responder.look(queries, Transport.udp)
         if replies is not None:
             self._give(port, replies, None)
-            responder.gave(replies, Transport.udp, port.family, started)
+            responder.gave(replies, Transport.udp, port.family, self._loop.time() - started)
             return None
         replies, places, missed = [], [], deque[tuple[Port, Datagram]]()
         for place, query in enumerate(queries):
@@ -146,7 +146,7 @@ class UdpListener:
                 places.append(place)
         if replies:
             self._give(port, replies, places)
-            responder.gave(replies, Transport.udp, port.family, started)
+            responder.gave(replies, Transport.udp, port.family, self._loop.time() - started)
         return missed
 
     def _give(self, port: Port, replies: list[Lying], places: list[int] | None) -> None:

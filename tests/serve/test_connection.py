@@ -207,7 +207,7 @@ class Stage:
             raise ZeroDivisionError
         return Lying(Keep(), len(query) + 2, query) if name.startswith(b"hit") else None
 
-    def gave(self, given: list[Lying], transport: Transport, family: int, started: float) -> None:  # noqa: ARG002
+    def gave(self, given: list[Lying], transport: Transport, family: int, seconds: float) -> None:  # noqa: ARG002
         assert (transport, family) == (Transport.tcp, 1)
         self.given.append(len(given))
 

@@ -50,7 +50,7 @@ class Echo:
         ready = {wire[2:] for wire in self.ready}
         return Lying(Keep(), len(query) + 2, query) if query in ready else None
 
-    def gave(self, given: list[Lying], transport: Transport, family: int, started: float) -> None:  # noqa: ARG002
+    def gave(self, given: list[Lying], transport: Transport, family: int, seconds: float) -> None:  # noqa: ARG002
         self.given += [(lying.body, transport, family) for lying in given]
 
     async def respond(
