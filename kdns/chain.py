@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import NamedTuple
 
 from kdns.errors import KdnsError
 from kdns.proto.message import Ede, Message, Question, Reply
@@ -158,6 +159,23 @@ class Keep:
         return replace(self, each=(*self.each, watcher))
 
 
+class Denial(NamedTuple):
+    """What the answer to one missing name says about others: neither a name nor anything below it exists
+    (RFC 8020), and all that is missing below `encloser` (folded) is missing in the same way.
+
+    `absent` tells of a folded label, now, that there is nothing at or below it under the encloser; where it does,
+    the answer differs by the question alone, and by `around`, the texts before and behind that label in
+    the error's sentence; None where the sentence is one for all. A change to any of `depends_on` ends the
+    whole. `by` is the handler that says so.
+    """
+
+    by: object
+    encloser: Name
+    absent: Callable[[bytes], bool]
+    around: tuple[str, str] | None
+    depends_on: frozenset[Hashable]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response(Reply):
     """A reply on its way up: with what may be kept of it, who made it and why it is what it is.
@@ -166,6 +184,9 @@ class Response(Reply):
     KdnsError is a defect of kdns; the server logs and counts it itself. Of a `silent` one nothing is
     sent, nor kept. `rest` are the answer sections of the messages that follow, over a stream, where the
     answer does not fit into one (a zone transfer, RFC 5936 §2.2).
+
+    `denial` is about the reply as it was made: a changed copy (`replace`) has none. So only those pass it on
+    who say so, here and by `SAME_FOR_ALL_NAMES`.
     """
 
     keep: Keep = Keep()
@@ -174,6 +195,20 @@ class Response(Reply):
     error: Exception | None = None
     silent: bool = False
     rest: AsyncGenerator[tuple[RRset, ...], None] | None = None
+    denial: Denial | None = field(default=None, init=False)
+
+    def denying(self, denial: Denial) -> Response:
+        """The same, and what it says about other names."""
+        return self._copied(self.keep, denial)
+
+    def told(self, tally: Tally) -> Response:
+        """The same, with one more who counts."""
+        return self._copied(self.keep.told(tally), self.denial)
+
+    def _copied(self, keep: Keep, denial: Denial | None) -> Response:
+        copy = replace(self, keep=keep)
+        object.__setattr__(copy, "denial", denial)
+        return copy
 
 
 async def _refused(query: Query, name: Name, type: int) -> Response:
@@ -201,9 +236,25 @@ async def nobody(query: Query) -> Response:
     )
 
 
+SAME_FOR_ALL_NAMES = "same_for_all_names"
+"""The attribute, true, of a handler that does nothing with an answer of NXDOMAIN from what comes next, whatever name
+was asked for, but look at it or have its replies counted (`Response.told`)."""
+
+
+def handlers(plugins: Sequence[Plugin], last: Handler = nobody) -> list[Handler]:
+    """The handlers of plugins in the order in which a question meets them, and the last."""
+    made = [last]
+    for plugin in reversed(plugins):
+        made.append(plugin(made[-1]))
+    made.reverse()
+    return made
+
+
 def compose(plugins: Sequence[Plugin], last: Handler = nobody) -> Handler:
     """One handler out of plugins in the order in which a question meets them."""
-    handler = last
-    for plugin in reversed(plugins):
-        handler = plugin(handler)
-    return handler
+    return handlers(plugins, last)[0]
+
+
+def denier(chain: Sequence[Handler]) -> Handler | None:
+    """The handler whose denials hold for who asks the first: those before it treat all names alike."""
+    return next((each for each in chain if not getattr(each, SAME_FOR_ALL_NAMES, False)), None)

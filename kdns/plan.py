@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from kdns.chain import Handler, Plugin, compose
+from kdns.chain import Handler, Plugin, denier, handlers
 from kdns.corefile.block import Directive, Key, ServerBlock
 from kdns.corefile.mistakes import Mistakes
 from kdns.corefile.parser import Corefile
@@ -113,9 +113,9 @@ def _planned(corefile: Corefile, build: Build) -> Plan:
     built = [_set_up(Site(block, build), mistakes) for block in corefile.blocks]
     places = _placed([each.site for each in built], mistakes)
     mistakes.raise_any(corefile.files, Plan(build, {}))
-    handlers = {id(each.site): compose(each.plugins) for each in built}
+    chains = {id(each.site): handlers(each.plugins) for each in built}
     routers = {
-        place: Router({key.zone: _served(key, site, place, handlers[id(site)]) for key, site in here.values()})
+        place: Router({key.zone: _served(key, site, place, chains[id(site)]) for key, site in here.values()})
         for place, here in places.items()
     }
     reporting = {id(each.site) for each in built if each.reports}
@@ -185,8 +185,8 @@ def _twice(key: Key, taken: Key, place: Place) -> CorefileError:
     return CorefileError(key.file, key.line, text)
 
 
-def _served(key: Key, site: Site, place: Place, handler: Handler) -> Served:
-    return Served(key.zone, f"{key.scheme}://{place}", handler, site.payload, site.chaos)
+def _served(key: Key, site: Site, place: Place, chain: list[Handler]) -> Served:
+    return Served(key.zone, f"{key.scheme}://{place}", chain[0], site.payload, site.chaos, denier(chain))
 
 
 def _limits(sites: Iterable[Site]) -> Limits:

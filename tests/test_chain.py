@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdns.chain import (
+    Denial,
     Handler,
     Hit,
     Keep,
@@ -21,11 +22,14 @@ from kdns.chain import (
     Sent,
     Transport,
     compose,
+    denier,
     failure,
+    handlers,
     nobody,
 )
 from kdns.errors import StartError
 from kdns.proto.message import Message, Question
+from kdns.proto.name import from_text
 from kdns.proto.types import EDE, RCode
 
 NAME = b"\x04Test\0"
@@ -101,6 +105,40 @@ async def test_where_no_plugin_answers_the_reply_is_servfail_with_a_reason() -> 
     assert (response.rcode, response.by) == (RCode.SERVFAIL, "")
     assert response.ede is not None
     assert response.ede.text == "no plugin of the server block answers this question"
+
+
+DENIAL = Denial(nobody, from_text("example."), lambda _: True, None, frozenset())
+
+
+def test_a_changed_copy_says_nothing_of_other_names() -> None:
+    response = Response(rcode=RCode.NXDOMAIN).denying(DENIAL)
+    assert response.denial is DENIAL
+    assert replace(response, authoritative=True).denial is None
+
+
+def test_one_that_is_counted_is_the_same_otherwise() -> None:
+    response = Response(rcode=RCode.NXDOMAIN, by="a").denying(DENIAL)
+    told = response.told(print)
+    assert (told.denial, told.keep.tallies) == (DENIAL, (print,))
+    assert replace(told, keep=Keep()) == replace(response)
+
+
+class Passing:
+    """A handler that treats all names alike."""
+
+    same_for_all_names = True
+
+    def __init__(self, next: Handler) -> None:
+        self._next = next
+
+    async def __call__(self, query: Query) -> Response:
+        return await self._next(query)
+
+
+def test_denials_are_those_of_the_first_that_does_not_treat_all_names_alike() -> None:
+    chain = handlers([Passing, Passing, marking("a", []), Passing])
+    assert denier(chain) is chain[2]
+    assert denier(handlers([Passing])) is nobody
 
 
 async def test_an_exception_goes_up_through_plugins_that_do_not_catch_it() -> None:

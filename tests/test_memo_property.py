@@ -38,6 +38,7 @@ from kdns.proto.name import from_text, to_text
 from kdns.proto.reverse import pack, reverse_name
 from kdns.proto.text import type_number
 from kdns.proto.types import Flag, RRType
+from kdns.serve.denials import Denials
 from kdns.serve.entry import Entry
 from kdns.serve.memo import Memo
 from kdns.serve.responder import Responder
@@ -154,6 +155,12 @@ POD_NAMES = st.tuples(st.sampled_from(["10-0-0-1", "10-0-0-1", "fd00--1", "x.10-
 )
 BESIDE = ["", "svc.", "shop.svc.", "office.svc.", "shop.pod.", "foo.", "dns.", "ns.dns.", "dns-version."]
 BESIDE_THEM = st.tuples(st.sampled_from(BESIDE), ZONES).map("".join)
+WRONG = ["x.", "y.", "z.z.", "svc.cluster.local.", "web.", "*.", "hostmaster.", "_zone.", "\\255.", "O.", ""]
+LONG = ["l" * 63 + ".", 20 * "l.", 3 * ("l" * 57 + ".")]
+DOMAINS = ["shop.svc.", "shop.svc.", "office.svc.", "svc.", "", "web.shop.svc.", "shop.pod.", "pod.", "dns."]
+SEARCHED = st.tuples(st.sampled_from(WRONG + LONG), st.sampled_from(WRONG), st.sampled_from(DOMAINS), ZONES).map(
+    "".join
+)
 POINTERS = st.sampled_from([to_text(reverse_name(pack(ip))) for ip in (IPS[0], *IPS)])
 PARENTS = st.sampled_from(["0.0.10.in-addr.arpa.", "1.0.10.in-addr.arpa.", "9.in-addr.arpa.", "d.f.ip6.arpa."])
 TYPES = ["A", "AAAA", "SRV", "PTR", "CNAME", "SOA", "NS", "TXT", "ANY", "TYPE65280", "AXFR"]
@@ -165,6 +172,7 @@ def of_type(names: st.SearchStrategy[str], *types: str) -> st.SearchStrategy[tup
 
 
 ASKED = st.one_of(
+    of_type(SEARCHED, "A", "AAAA"),
     of_type(SERVICE_NAMES, "A", "AAAA", "SRV"),
     of_type(SERVICE_NAMES, "A", "AAAA", "SRV"),
     of_type(POD_NAMES, "A", "AAAA", "SRV"),
@@ -205,6 +213,10 @@ def questions(draw: st.DrawFn) -> Question:
 
 class Forgetful(Memo):
     """A memo that keeps nothing."""
+
+    def __init__(self, capacity: int, clock: Clock) -> None:
+        super().__init__(capacity, clock)
+        self.denials = Denials(0)
 
     def find(self, *_: object, **__: object) -> Entry | None:
         """Never."""

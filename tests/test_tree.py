@@ -40,6 +40,7 @@ TESTED_BY = {
     "kdns/serve/entry.py": "tests/serve/test_memo.py",
     "kdns/serve/batch.py": "tests/serve/test_ports.py",
     "kdns/serve/datagram.py": "tests/serve/test_ports.py",
+    "kdns/serve/denials.py": "tests/test_denials.py",
     "kdns/serve/handling.py": "tests/serve/test_responder.py",
     "kdns/kube/controllers/given.py": "tests/kube/controllers/test_clusterips.py",
     "kdns/kube/controllers/identity.py": "tests/kube/controllers/test_control.py",

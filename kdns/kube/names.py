@@ -113,6 +113,11 @@ def _pod(left: tuple[str, ...]) -> Request:
     return Request(Form.POD, namespace, parts=(rest[-1],))
 
 
+def is_tree(label: bytes) -> bool:
+    """Whether the zone has names at or below this folded label."""
+    return label.decode("latin-1") in _TREES
+
+
 _TREES: dict[str, Callable[[tuple[str, ...]], Request]] = {
     "dns-version": _version,
     "dns": _dns,

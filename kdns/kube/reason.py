@@ -129,6 +129,14 @@ class Because(NamedTuple):
         return _SENTENCES[self.reason].format(*self.about)
 
     @property
+    def around_last(self) -> tuple[str, str] | None:
+        """The sentence before and behind the last thing that it speaks of; None if of nothing."""
+        if not self.about:
+            return None
+        before, _, behind = _SENTENCES[self.reason].rpartition("{}")
+        return before.format(*self.about[:-1]), behind
+
+    @property
     def ede(self) -> Ede | None:
         """What a client that speaks EDNS is told; nothing where the answer is positive."""
         return None if self.answered else Ede(_CODES.get(self.reason, EDE.OTHER), self.sentence)

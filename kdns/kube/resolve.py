@@ -51,7 +51,7 @@ def _resolve(
             return _namespace(ask)
         case Form.POD | Form.POD_NAMESPACE:
             return pods.answer(ask)
-        case Form.NONE:
+        case Form.NONE if not ask.request.service:
             return nxdomain(Reason.NO_SUCH_NAME)
     return services.answer(ask, lambda asked, target: _follow(asked, target, (*trail, question.folded)))
 

@@ -156,6 +156,8 @@ class Cache:
         self._refreshing = refreshing
         self._counts = counts
         self._clock = clock
+        # What it keeps, it answers in its own way; of a cluster's answers that is none, unless it is told to.
+        self.same_for_all_names = not settings.own
 
     async def __call__(self, query: Query) -> Response:
         if not self._settings.covers(query.question.folded):

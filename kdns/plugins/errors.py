@@ -73,7 +73,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from kdns.chain import Handler, Plugin, Query, Response, failure
 from kdns.corefile.block import Directive
@@ -125,6 +125,7 @@ class Errors:
 
     next: Handler
     consolidations: Sequence[Consolidation] = ()
+    same_for_all_names: ClassVar[bool] = True
 
     async def __call__(self, query: Query) -> Response:
         try:

@@ -93,13 +93,14 @@ from dataclasses import replace
 from functools import partial
 
 from kdns.authority import Authority, addresses
-from kdns.chain import Handler, Plugin, Query, Response
+from kdns.chain import Denial, Handler, Plugin, Query, Response
 from kdns.corefile.block import Directive
 from kdns.kube import meta
 from kdns.kube.answer import Answer
 from kdns.kube.apex import soa_record
 from kdns.kube.cluster import Cluster
 from kdns.kube.contents import of_cluster
+from kdns.kube.denial import missing_like
 from kdns.kube.names import Form
 from kdns.kube.objects import Kind
 from kdns.kube.options import Options
@@ -254,7 +255,17 @@ class Kubernetes:
         if self._falls(query, answer):
             response = await self._next(query)
             return replace(response, keep=response.keep.narrowed(depends_on=answer.depends_on))
-        return await self._authority.respond(query, zone, answer)
+        response = await self._authority.respond(query, zone, answer)
+        return self._denying(response, query.question.folded, zone, answer) if answer.rcode else response
+
+    def _denying(self, response: Response, name: Name, zone: Name, answer: Answer) -> Response:
+        """With what it says of other names, unless others answer for a part of those."""
+        missing = missing_like(name, zone, answer, self._cluster.index, self._options)
+        cuts = (*self._options.zones, *(self._fallthrough or ()))
+        if missing is None or any(each != missing.encloser and is_at_or_below(each, missing.encloser) for each in cuts):
+            return response
+        keys = missing.depends_on | {self._cluster.store.key}
+        return response.denying(Denial(self, missing.encloser, missing.absent, missing.around, keys))
 
     def _answer(self, query: Query, zone: Name) -> Answer:
         question = query.question

@@ -84,6 +84,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 
 from kdns.chain import Handler, Plugin, Query, Response, Scope
 from kdns.corefile.block import Directive
@@ -171,6 +172,7 @@ class LoadBalance:
     next: Handler
     draw: Draw = _as_it_is
     depends_on: frozenset[Hashable] = frozenset()
+    same_for_all_names: ClassVar[bool] = True
 
     async def __call__(self, query: Query) -> Response:
         response = await self.next(query)

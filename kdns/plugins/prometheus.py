@@ -75,10 +75,10 @@ health, ready
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from kdns.chain import Handler, Peer, Plugin, Query, Response, Sent, Transport, failure
 from kdns.corefile.block import Directive
@@ -125,6 +125,7 @@ class Prometheus:
 
     next: Handler
     tallies: Tallies
+    same_for_all_names: ClassVar[bool] = True
 
     async def __call__(self, query: Query) -> Response:
         edns = query.message.edns
@@ -135,7 +136,7 @@ class Prometheus:
             response = failure(error)
         rcode = rcode_text(response.rcode)
         labels = Labels(query.server, zone_label(query.zone), type, do, rcode, response.by)
-        return replace(response, keep=response.keep.told(self.tallies.of(labels)))
+        return response.told(self.tallies.of(labels))
 
 
 class Tallies:

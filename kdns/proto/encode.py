@@ -226,9 +226,10 @@ def _opts(message: Message, reply: Reply, payload: int) -> list[bytes]:
         code = _SHORT(reply.ede.code)
         ladder = [[*plain, (Option.EDE, code + reply.ede.text.encode())], [*plain, (Option.EDE, code)], plain]
     ttl = (reply.rcode >> 4) << 24 | (_DO if message.edns.do else 0)
-    return [_opt(payload, ttl, options) for options in ladder]
+    return [opt_record(payload, ttl, options) for options in ladder]
 
 
-def _opt(payload: int, ttl: int, options: Sequence[tuple[int, bytes]]) -> bytes:
+def opt_record(payload: int, ttl: int, options: Sequence[tuple[int, bytes]]) -> bytes:
+    """An OPT record (RFC 6891 §6.1.2): `ttl` has DO and the high bits of the rcode, `options` are (code, data)."""
     rdata = b"".join([_OPTION(code, len(data)) + data for code, data in options])
     return b"\0" + _FIXED(RRType.OPT, payload, ttl, len(rdata)) + rdata

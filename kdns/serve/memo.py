@@ -27,6 +27,7 @@ from kdns.proto.glance import NAME_AT, Glance, key_of
 from kdns.proto.message import Message
 from kdns.proto.ready import Ready
 from kdns.proto.types import Flag
+from kdns.serve.denials import Denials
 from kdns.serve.entry import Alias, Entry, Lying, Variant
 
 _AD = int(Flag.AD)
@@ -47,12 +48,15 @@ _FOR = 1.0
 class Memo:
     """The answers of one listener. `capacity` is in bytes; `clock` is loop time in seconds.
 
+    `denials` are of the names that no answer is kept for.
+
     `due` is the loop time at which `wear` wants to be called, before `ready` is looked into. `catch_up` is called
     before answers are dropped for want of room: whoever has not said yet which were given (`Entry.recent`) does then.
     """
 
     def __init__(self, capacity: int, clock: Callable[[], float]) -> None:
         self.epoch = 0
+        self.denials = Denials()
         self.size = 0
         self.due = inf
         self.ready: dict[Transport, dict[bytes, Alias]] = {transport: {} for transport in Transport}
@@ -237,7 +241,9 @@ class Memo:
         self.epoch += 1
         before = len(self)
         # Whichever are fewer: a first list names a hundred thousand keys while hardly an answer is kept.
-        for name in self._dependents.keys() & set(keys):
+        named = set(keys)
+        self.denials.forget(named)
+        for name in self._dependents.keys() & named:
             for key in self._dependents.pop(name, ()):
                 if entry := self._get(key):
                     self._drop(entry)

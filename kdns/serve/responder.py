@@ -20,6 +20,7 @@ from kdns.proto.encode import LARGEST, PAYLOAD, SMALLEST, encode, udp_limit
 from kdns.proto.glance import Glance, glance
 from kdns.proto.message import Ede, Message, Question
 from kdns.proto.name import Name
+from kdns.proto.ready import Ready
 from kdns.proto.record import RRset
 from kdns.proto.types import EDE, Class, RCode
 from kdns.serve.entry import Alias, Entry, Lying
@@ -93,7 +94,9 @@ class Responder:
             return fresh
         wire = _NO_ID + query
         seen = glance(wire)
-        return self._lying(seen, wire, transport) if seen is not None else None
+        if seen is None:
+            return None
+        return self._lying(seen, wire, transport) or self.memo.denials.find(seen.key, seen.question, len(wire))
 
     def _lying(self, seen: Glance, wire: bytes, transport: Transport) -> Lying | None:
         entry = self.memo.seen(seen, transport)
@@ -199,6 +202,10 @@ class Responder:
         if response.rest is not None and more is not None:
             return await self._in_parts(query, response, response.rest, more, served.payload)
         ready = encode(query.message, response, limit, served.payload)
+        if self._learns(query.message, ready, response, served, since):
+            body = ready.body(0)
+            self._tell_of(response.keep, query, len(body) + 2)
+            return body
         entry = self.memo.keep(query.message, ready, response.keep, limit=limit, since=since, payload=served.payload)
         if entry is None:
             self._turn += 1
@@ -208,6 +215,12 @@ class Responder:
             body = entry.next_body(self._clock(), query.question.name)
         self._tell_of(response.keep, query, len(body) + 2)
         return body
+
+    def _learns(self, message: Message, ready: Ready, response: Response, served: Served, since: int) -> bool:
+        """Whether from now on names like this one are known not to exist."""
+        if response.denial is None or response.denial.by is not served.denier or since != self.memo.epoch:
+            return False
+        return self.memo.denials.learn(message, ready, response, self._router.zones, served.payload)
 
     async def _in_parts(
         self, query: Query, response: Response, rest: AsyncGenerator[tuple[RRset, ...], None], more: More, payload: int

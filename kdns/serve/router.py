@@ -15,7 +15,8 @@ from kdns.proto.types import Class, RRType
 class Served:
     """A zone of a listener: who answers in it. `payload` caps replies over UDP, in bytes.
 
-    `chaos` are names that are answered in class CH, folded.
+    `chaos` are names that are answered in class CH, folded. `denier` is who may speak of other names than
+    the one that was asked for (`chain.denier`).
     """
 
     zone: Name
@@ -23,6 +24,7 @@ class Served:
     handler: Handler
     payload: int
     chaos: frozenset[Name] = frozenset()
+    denier: Handler | None = None
 
     def takes(self, question: Question) -> bool:
         """Whether the plugins may see a question: of another class than IN, only what is there on purpose."""

@@ -32,3 +32,14 @@ def test_only_what_was_not_answered_is_told(reason: Reason) -> None:
 def test_an_error_has_the_sentence() -> None:
     assert because(Reason.NO_SUCH_NAMESPACE, "shop").ede == Ede(EDE.OTHER, "namespace shop does not exist")
     assert because(Reason.NOT_SYNCED, "it").ede == Ede(EDE.NOT_READY, "the cluster is not known yet: waiting for it")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_sentence_is_parted_around_the_last_that_it_speaks_of(reason: Reason) -> None:
+    places = because(reason, *"****").sentence.count("*")
+    about = "abcd"[:places]
+    found = because(reason, *about)
+    if not about:
+        assert found.around_last is None
+    else:
+        assert about[-1].join(found.around_last or ()) == found.sentence

@@ -1,0 +1,227 @@
+"""Answers to names that do not exist, without end of them, put together from prepared parts.
+
+What one such answer says holds for every name at or below a missing label of the same encloser (`Denial`). So the
+replies are alike but for the question, the pointers behind it, which follow from its length, and
+perhaps a word of the error's sentence. No chain is asked, and nothing is kept for each name.
+
+Held is a denial for each encloser, type and way of asking that was met; a change ends those that it touches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Set
+from struct import Struct
+
+from kdns.chain import Denial, Response, Scope
+from kdns.proto.encode import LARGEST, SMALLEST, encode, opt_record
+from kdns.proto.glance import key_of
+from kdns.proto.message import Message, Question, Reply
+from kdns.proto.name import MAX_LABEL, ROOT, Name, is_at_or_below, labels
+from kdns.proto.ready import Ready
+from kdns.proto.record import SERIAL_FROM_END, RRset
+from kdns.proto.types import Class, Option, RRType
+from kdns.serve.entry import Lying
+
+_MOST = 10_000
+"""Denials held: the oldest go first. One takes some 700 bytes."""
+_HEAD = 10
+"""Bytes of a header behind its id."""
+_QUESTION_REST = 4
+_RDATA_LENGTH = 2
+_PAIR = Struct("!HH").pack
+_LENGTHS = Struct("!HHHH").pack
+_DO = 0x8000
+
+
+class Denials:
+    """Those of one listener; at most `most` are held."""
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._held: dict[bytes, _Held] = {}  # by the key of a question for the encloser
+        self._dependents: dict[Hashable, set[bytes]] = {}
+        self._tails: dict[RRset, _Tails] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def find(self, key: bytes, question: bytes, asked: int) -> Lying | None:
+        """The reply to a query of `asked` bytes for a name that is known not to exist.
+
+        `key` is the memo's (`key_of`), `question` the name as it was asked, its type and class, as on the wire.
+        """
+        held = self._held
+        at, length = 0, key[0] if held else 0
+        while length:
+            start, at = at + 1, at + 1 + length
+            found = held.get(key[at:])
+            if found is not None:  # the closest: it exists, so those above it have nothing to say
+                label = key[start:at]
+                if not found.absent(label):
+                    return None
+                body = found.body(label, question)
+                return Lying(found.keep, asked, body) if body is not None else None
+            length = key[at]
+        return None
+
+    def learn(self, message: Message, ready: Ready, response: Response, zones: Iterable[Name], payload: int) -> bool:
+        """Hold what a response says of other names, whose reply was `ready`; whether it can be held.
+
+        `zones` are those of the listener: one below the encloser may have other answers. `payload` is what OPT says.
+        """
+        denial = response.denial
+        if denial is None or not _is_plain(response) or any(_is_below(zone, denial.encloser) for zone in zones):
+            return False
+        held = _Held(denial, ready, response, self._tails_of(response), _opt_of(message, payload))
+        question = message.question
+        label = _label_below(question.folded, denial.encloser)
+        asked = question.name + _PAIR(question.type, question.klass)
+        if held.body(label, asked) != ready.body(0):
+            return False  # left to the chain is what is written in another way than this
+        self._hold(key_of(_asking(message, denial.encloser)), held)
+        return True
+
+    def forget(self, keys: Set[Hashable]) -> None:
+        """End those that depend on one of these keys."""
+        for name in self._dependents.keys() & keys:
+            for key in tuple(self._dependents[name]):
+                self._drop(key)
+
+    def _tails_of(self, response: Response) -> _Tails:
+        """One for all replies with the same SOA, whatever its serial."""
+        (soa,) = response.authority
+        blank = _with_serial(soa, 0)
+        if blank not in self._tails:
+            self._tails[blank] = _Tails(blank)
+        return self._tails[blank]
+
+    def _hold(self, key: bytes, held: _Held) -> None:
+        self._drop(key)
+        self._held[key] = held
+        for name in held.depends_on:
+            self._dependents.setdefault(name, set()).add(key)
+        if len(self._held) > self._most:
+            self._drop(next(iter(self._held)))
+
+    def _drop(self, key: bytes) -> None:
+        held = self._held.pop(key, None)
+        for name in held.depends_on if held else ():
+            dependents = self._dependents[name]
+            dependents.discard(key)
+            if not dependents:
+                del self._dependents[name]
+
+
+class _Held:
+    """A denial, and the parts of its replies."""
+
+    __slots__ = ("_around", "_code", "_head", "_opt", "_serial", "_tails", "absent", "depends_on", "keep")
+
+    def __init__(self, denial: Denial, ready: Ready, response: Response, tails: _Tails, opt: bytes) -> None:
+        self.absent = denial.absent
+        self.depends_on = denial.depends_on
+        self._head = ready.head[:_HEAD]
+        self.keep = response.keep
+        self._serial = response.keep.serial or _no_serial
+        self._tails = tails
+        self._opt = opt
+        self._code = response.ede.code if response.ede else None
+        before, behind = denial.around or (response.ede.text if response.ede else "", None)
+        self._around = (before.encode(), behind.encode() if behind is not None else None)
+
+    def body(self, label: bytes, question: bytes) -> bytes | None:
+        """The reply behind its id; None where one with its error's sentence might not fit every client."""
+        body = self._head + question + self._tails.of(len(question), self._serial())
+        if self._opt:
+            body += self._opt_for(label)
+            if len(body) + 2 > SMALLEST:
+                return None
+        return body
+
+    def _opt_for(self, label: bytes) -> bytes:
+        if self._code is None:
+            return self._opt
+        before, behind = self._around
+        text = before if behind is None else before + _said(label) + behind
+        size = 2 + len(text)
+        return self._opt[:-_RDATA_LENGTH] + _LENGTHS(4 + size, Option.EDE, size, self._code) + text
+
+
+class _Tails:
+    """What follows the question in replies with the same SOA: it depends on the question's length alone.
+
+    The SOA's names are written as pointers into the question's, or behind the question.
+    """
+
+    def __init__(self, soa: RRset) -> None:
+        self._soa = soa
+        self._serial = 0
+        self._made: dict[int, bytes] = {}
+
+    def of(self, size: int, serial: int) -> bytes:
+        """For a question of so many bytes, type and class included."""
+        if serial != self._serial:
+            self._serial, self._soa, self._made = serial, _with_serial(self._soa, serial), {}
+        tail = self._made.get(size)
+        if tail is None:
+            tail = self._made[size] = self._make(size)
+        return tail
+
+    def _make(self, size: int) -> bytes:
+        name = _of_size(size - _QUESTION_REST, self._soa.owner)
+        message = Message(0, 0, Question(name, name, RRType.A, Class.IN), None, 0)
+        return encode(message, Reply(authority=(self._soa,)), LARGEST).body(0)[_HEAD + size :]
+
+
+def _of_size(size: int, zone: Name) -> Name:
+    """A name in a zone of so many bytes, in octets that no SOA's name has."""
+    left, name = size - len(zone), zone
+    while left:
+        take = min(left, 1 + MAX_LABEL)
+        take -= left - take == 1  # one byte is no label
+        name = bytes((take - 1,)) + bytes(take - 1) + name
+        left -= take
+    return name
+
+
+def _with_serial(soa: RRset, serial: int) -> RRset:
+    (rdata,) = soa.rdatas
+    at = len(rdata) - SERIAL_FROM_END
+    return soa._replace(rdatas=(rdata[:at] + serial.to_bytes(4) + rdata[at + 4 :],))
+
+
+def _is_plain(response: Response) -> bool:
+    """Whether the reply is an SOA alone, good for everybody until a change, and nobody wants to see each."""
+    keep, reply = response.keep, response
+    if keep.scope is not Scope.EVERYBODY or keep.until is not None or keep.aging is not None or keep.each:
+        return False
+    if reply.answer or reply.additional or reply.options or reply.authentic or keep.serial is None:
+        return False
+    return len(reply.authority) == 1 and reply.authority[0].type == RRType.SOA and len(reply.authority[0].rdatas) == 1
+
+
+def _is_below(name: Name, other: Name) -> bool:
+    return name != other and is_at_or_below(name, other)
+
+
+def _asking(message: Message, name: Name) -> Message:
+    return message._replace(question=message.question._replace(name=name, folded=name))
+
+
+def _label_below(name: Name, encloser: Name) -> bytes:
+    """The label of a name that is next below its encloser."""
+    *_, label = labels(name[: len(name) - len(encloser)] + ROOT)
+    return label
+
+
+def _said(label: bytes) -> bytes:
+    """As sentences write a label: each octet a character of Latin-1."""
+    return label if label.isascii() else label.decode("latin-1").encode()
+
+
+def _opt_of(message: Message, payload: int) -> bytes:
+    return opt_record(payload, _DO if message.edns.do else 0, ()) if message.edns else b""
+
+
+def _no_serial() -> int:
+    return 0

@@ -1,0 +1,241 @@
+"""Names that do not exist, under whole Corefiles: what is known of them without asking, and when it is not."""
+
+from __future__ import annotations
+
+import dns.message
+import pytest
+
+from kdns.app import responder_at
+from kdns.chain import Transport
+from kdns.corefile.disk import Local
+from kdns.corefile.parser import parse
+from kdns.kube.cluster import Cluster
+from kdns.kube.objects import Namespace, Object, Service
+from kdns.plan import plan
+from kdns.proto.reverse import pack
+from tests.asking import CLIENT, LOCAL, Clock, Told, ede, rcode
+
+KUBEADM = """\
+.:53 {
+    errors
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        manifests none
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 30
+    }
+    prometheus localhost:0
+    cache 30
+    loop
+    reload
+    loadbalance
+}
+"""
+FIRST: list[Object] = [Namespace("shop"), Service("shop", "web", (pack("10.96.0.1"),))]
+
+
+class Desk:
+    """A responder for a Corefile over a cluster that a test tells of. `missing` is what the cluster waits for."""
+
+    def __init__(self, corefile: str = KUBEADM) -> None:
+        self.wall = Clock(1_700_000_000.0)
+        self.plan = plan(parse(corefile, "Corefile", environ={}, disk=Local()), Clock(), self.wall)
+        (self.cluster,) = {part for part in self.plan.build.parts if isinstance(part, Cluster)}
+        self.cluster.source = Told()
+        self.store = self.cluster.store
+        self.store.update(FIRST)
+        (place,) = self.plan.routers
+        self.responder = responder_at(self.plan, place)
+        self.memo = self.responder.memo
+
+    def hit(self, name: str, type: str = "A", **edns: object) -> dns.message.Message | None:
+        """The reply that needs no chain."""
+        query = dns.message.make_query(name, type, **edns)  # type: ignore[arg-type]
+        return self._read(query, self.responder.hit(query.to_wire(), CLIENT, LOCAL, Transport.udp))
+
+    async def ask(self, name: str, type: str = "A", **edns: object) -> dns.message.Message:
+        """The reply."""
+        query = dns.message.make_query(name, type, **edns)  # type: ignore[arg-type]
+        wire = query.to_wire()
+        found = self.responder.hit(wire, CLIENT, LOCAL, Transport.udp)
+        if found is None:
+            found = await self.responder.respond(wire, CLIENT, LOCAL, Transport.udp)
+        reply = self._read(query, found)
+        assert reply is not None
+        return reply
+
+    def _read(self, query: dns.message.Message, wire: bytes | None) -> dns.message.Message | None:
+        if wire is None:
+            return None
+        reply = dns.message.from_wire(wire)
+        assert query.is_response(reply)
+        return reply
+
+    def counted(self, name: str, **labels: str) -> float:
+        return self.plan.build.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+WRONG = [
+    pytest.param("a{}.shop.svc.cluster.local", id="no Service"),
+    pytest.param("example{}.com.shop.svc.cluster.local", id="no Service, names below"),
+    pytest.param("web.shop.svc.cluster.lo{}.shop.svc.cluster.local", id="a search path tried on a whole name"),
+    pytest.param("example.c{}.svc.cluster.local", id="no namespace"),
+    pytest.param("www.example.c{}.cluster.local", id="no tree"),
+]
+
+
+@pytest.mark.parametrize("name", WRONG)
+async def test_names_like_one_that_does_not_exist_are_known_not_to(name: str) -> None:
+    desk = Desk()
+    first = await desk.ask(name.format("x"))
+    assert rcode(first) == "NXDOMAIN"
+    for number in range(3):
+        asked = name.format("y" * number)
+        known = desk.hit(asked)
+        assert known is not None
+        assert known.authority == first.authority
+        assert (rcode(known), known.flags, known.additional) == ("NXDOMAIN", first.flags, [])
+
+
+@pytest.mark.parametrize("name", WRONG)
+async def test_a_flood_of_wrong_names_leaves_nothing_behind(name: str) -> None:
+    desk = Desk()
+    for number in range(500):
+        assert rcode(await desk.ask(name.format(number))) == "NXDOMAIN"
+    assert (len(desk.memo), desk.memo.size, len(desk.memo.denials)) == (0, 0, 1)
+    assert desk.counted("kdns_memo_misses_total") == 1
+
+
+async def test_each_is_counted_as_any_reply() -> None:
+    desk = Desk()
+    for number in range(5):
+        await desk.ask(f"a{number}.shop.svc.cluster.local")
+    assert desk.counted("kdns_kubernetes_answers_total", reason="no_such_service") == 5
+    where = {"server": "dns://:53", "zone": ".", "view": ""}
+    assert desk.counted("coredns_dns_responses_total", **where, rcode="NXDOMAIN", plugin="kubernetes") == 5
+    assert desk.counted("coredns_dns_requests_total", **where, proto="udp", family="1", type="A") == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("{}.shop.svc.cluster.local", "namespace shop has no Service {}"),
+        ("a.b.{}.svc.cluster.local", "namespace {} does not exist"),
+        ("a.{}.cluster.local", "no name of the Kubernetes DNS schema has this form"),
+    ],
+)
+async def test_the_sentence_speaks_of_the_name_that_was_asked_for(name: str, sentence: str) -> None:
+    desk = Desk()
+    await desk.ask(name.format("first"), use_edns=0)
+    for label in ("second", "Third", "x" * 60):
+        known = desk.hit(name.format(label), use_edns=0)
+        assert known is not None
+        assert ede(known) == sentence.format(label.lower())
+
+
+async def test_a_name_that_comes_to_exist_is_answered_at_once() -> None:
+    desk = Desk()
+    await desk.ask("a.shop.svc.cluster.local")
+    assert desk.hit("new.shop.svc.cluster.local") is not None
+    desk.store.update([Service("shop", "new", (pack("10.96.0.2"),))])
+    assert desk.hit("new.shop.svc.cluster.local") is None
+    assert rcode(await desk.ask("new.shop.svc.cluster.local")) == "NOERROR"
+    assert desk.hit("a.shop.svc.cluster.local") is not None
+
+
+async def test_a_change_shows_in_the_serial() -> None:
+    desk = Desk()
+    await desk.ask("a.shop.svc.cluster.local")
+    desk.wall.now += 60
+    desk.store.update([Service("shop", "new", (pack("10.96.0.2"),))])
+    known = desk.hit("b.shop.svc.cluster.local")
+    assert known is not None
+    assert known.authority[0][0].serial == 1_700_000_060
+
+
+async def test_it_ends_with_its_namespace() -> None:
+    desk = Desk()
+    await desk.ask("a.shop.svc.cluster.local", use_edns=0)
+    desk.store.update([], [Namespace("shop").ref])
+    assert desk.hit("b.shop.svc.cluster.local", use_edns=0) is None
+    assert ede(await desk.ask("b.shop.svc.cluster.local", use_edns=0)) == "namespace shop does not exist"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({"type": "AAAA"}, id="another type"),
+        pytest.param({"use_edns": 0}, id="with EDNS"),
+        pytest.param({"want_dnssec": True}, id="with DO"),
+        pytest.param({"flags": 0}, id="without RD"),
+    ],
+)
+async def test_who_asks_in_another_way_is_answered_in_that_way(asked: dict[str, object]) -> None:
+    desk = Desk()
+    await desk.ask("a.shop.svc.cluster.local")
+    assert desk.hit("b.shop.svc.cluster.local", **asked) is None  # type: ignore[arg-type]
+    first = await desk.ask("a.shop.svc.cluster.local", **asked)  # type: ignore[arg-type]
+    known = desk.hit("b.shop.svc.cluster.local", **asked)  # type: ignore[arg-type]
+    assert known is not None
+    assert (known.flags, known.edns, known.ednsflags) == (first.flags, first.edns, first.ednsflags)
+
+
+def corefile(*lines: str, inside: str = "", zones: str = ".:53") -> str:
+    kubernetes = f"kubernetes cluster.local {{\n manifests none\n {inside}\n}}"
+    return "\n".join([f"{zones} {{", *lines, kubernetes, "}"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(corefile("hosts {\n 192.0.2.1 b.shop.svc.cluster.local\n fallthrough\n}"), id="hosts"),
+        pytest.param(corefile("autopath @kubernetes", inside="pods verified"), id="autopath"),
+        pytest.param(corefile("header {\n response set aa\n}"), id="header"),
+        pytest.param(corefile("minimal"), id="minimal"),
+        pytest.param(corefile("log"), id="log"),
+        pytest.param(corefile("nsid"), id="nsid"),
+        pytest.param(corefile("whoami", inside="fallthrough"), id="falls through"),
+        pytest.param(corefile("whoami", inside="fallthrough b.shop.svc.cluster.local"), id="falls through below"),
+        pytest.param(corefile() + "\nb.shop.svc.cluster.local:53 {\n whoami\n}", id="a block below"),
+        pytest.param(
+            ".:53 {\nkubernetes cluster.local b.shop.svc.cluster.local {\n manifests none\n}\n}", id="a zone below"
+        ),
+    ],
+)
+async def test_where_others_may_say_something_else_about_a_name_they_are_asked(text: str) -> None:
+    desk = Desk(text)
+    await desk.ask("a.shop.svc.cluster.local")
+    assert desk.hit("b.shop.svc.cluster.local") is None
+
+
+async def test_what_is_in_the_hosts_file_is_answered_from_there() -> None:
+    desk = Desk(corefile("hosts {\n 192.0.2.1 b.shop.svc.cluster.local\n fallthrough\n}"))
+    assert rcode(await desk.ask("a.shop.svc.cluster.local")) == "NXDOMAIN"
+    assert str((await desk.ask("b.shop.svc.cluster.local")).answer[0][0]) == "192.0.2.1"
+
+
+async def test_nothing_is_known_before_the_cluster_is() -> None:
+    desk = Desk()
+    desk.cluster.source = Waiting()
+    assert rcode(await desk.ask("a.shop.svc.cluster.local")) == "SERVFAIL"
+    assert len(desk.memo.denials) == 0
+
+
+class Waiting(Told):
+    """The source of a cluster that is not known yet."""
+
+    def missing(self) -> str:
+        return "Services"
+
+
+OCTET = r"\255"
+
+
+async def test_a_sentence_that_might_not_fit_is_left_to_those_who_can_cut_it() -> None:
+    desk = Desk()
+    namespace = "n" * 63
+    desk.store.update([Namespace(namespace)])
+    await desk.ask(f"a.{namespace}.svc.cluster.local", use_edns=0, payload=512)
+    long = f"{'l' * 63}.{'l' * 42}.{OCTET * 63}.{namespace}.svc.cluster.local"
+    assert desk.hit(long, use_edns=0, payload=512) is None
+    assert len((await desk.ask(long, use_edns=0, payload=512)).to_wire()) <= 512
