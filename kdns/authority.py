@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
+from functools import lru_cache
 
 from kdns.chain import Keep, Query, Response, Scope, Tally
 from kdns.kube.answer import Answer
@@ -50,7 +50,7 @@ class Authority:
 
     def server(self, query: Query) -> tuple[Address, ...]:
         """The server's own addresses: those it listens on, or the one that was asked at."""
-        return self.binds or (ip_address(query.local.ip.partition("%")[0]).packed,)
+        return self.binds or _asked_at(query.local.ip)
 
     async def respond(self, query: Query, zone: Name, answer: Answer) -> Response:
         """The response to a question in `zone`, with what its aliases lead to elsewhere."""
@@ -106,6 +106,11 @@ def addresses(binds: list[str]) -> tuple[Address, ...]:
     """What is listened on; nothing where that is every address (`bind 0.0.0.0`): then it is the one asked at."""
     found = tuple(pack(bind.partition("%")[0]) for bind in binds)
     return found if all(map(any, found)) else ()
+
+
+@lru_cache(maxsize=256)
+def _asked_at(ip: str) -> tuple[Address, ...]:
+    return (pack(ip.partition("%")[0]),)
 
 
 async def _completed(query: Query, response: Response, target: Name) -> Response:

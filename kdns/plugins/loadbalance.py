@@ -178,6 +178,8 @@ class LoadBalance:
         response = await self.next(query)
         if response.rcode != RCode.NOERROR or not response.answer or query.question.type in _TRANSFERS:
             return response
+        if len(response.answer) == 1 and all(len(each.rdatas) == 1 for each in response.answer + response.additional):
+            return response
         return self._varied(response)
 
     def _varied(self, response: Response) -> Response:

@@ -84,6 +84,7 @@ from kdns.chain import Handler, Peer, Plugin, Query, Response, Sent, Transport, 
 from kdns.corefile.block import Directive
 from kdns.corefile.values import flag, host_port, read_options, word
 from kdns.metrics import CONTENT_TYPE, Metrics, type_label
+from kdns.proto.name import Name
 from kdns.proto.text import rcode_text, type_text
 from kdns.site import Build, Page, Site, zone_label
 from kdns.webconfig import WebConfig, read_web_config
@@ -94,6 +95,7 @@ _DEFAULT = ("localhost", 9153)
 _FRESH = 1.0
 """Seconds for which the page is not made anew."""
 _VIEW = ""
+_MOST = 1000
 
 
 def setup(directive: Directive, site: Site) -> Plugin:
@@ -128,15 +130,31 @@ class Prometheus:
     same_for_all_names: ClassVar[bool] = True
 
     async def __call__(self, query: Query) -> Response:
-        edns = query.message.edns
-        type, do = type_label(type_text(query.question.type)), edns is not None and edns.do
         try:
             response = await self.next(query)
         except Exception as error:  # it has to be counted, and is logged further up
             response = failure(error)
-        rcode = rcode_text(response.rcode)
-        labels = Labels(query.server, zone_label(query.zone), type, do, rcode, response.by)
-        return response.told(self.tallies.of(labels))
+        edns = query.message.edns
+        do = edns is not None and edns.do
+        alike = Alike(query.server, query.zone, query.question.type, do, response.rcode, response.by)
+        return response.told(self.tallies.of(alike))
+
+
+class Alike(NamedTuple):
+    """What is counted apart, before it is put in words."""
+
+    server: str
+    zone: Name
+    type: int
+    do: bool
+    rcode: int
+    plugin: str
+
+    @property
+    def labels(self) -> Labels:
+        """In words; of a type that is not common the word is `other`."""
+        type, rcode = type_label(type_text(self.type)), rcode_text(self.rcode)
+        return Labels(self.server, zone_label(self.zone), type, self.do, rcode, self.plugin)
 
 
 class Tallies:
@@ -145,9 +163,18 @@ class Tallies:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._made: dict[Labels, Tally] = {}
+        self._known: dict[Alike, Tally] = {}
 
-    def of(self, labels: Labels) -> Tally:
-        """The tally of these labels."""
+    def of(self, alike: Alike) -> Tally:
+        """The tally of these."""
+        tally = self._known.get(alike)
+        if tally is None:
+            tally = self._of(alike.labels)
+            if len(self._known) < _MOST:  # types and rcodes are as many as others like to ask for
+                self._known[alike] = tally
+        return tally
+
+    def _of(self, labels: Labels) -> Tally:
         tally = self._made.get(labels)
         if tally is None:
             tally = self._made[labels] = Tally(self._metrics, labels)

@@ -53,7 +53,7 @@ class Ede(NamedTuple):
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Reply:
     """What goes back, all but the question, the id and the flags that are copied from the query.
 
