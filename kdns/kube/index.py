@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-from kdns.kube.objects import Endpoint, Namespace, Pod, Ref, Service
+from kdns.kube.objects import Endpoint, Endpoints, Namespace, Pod, Ref, Service, Slice, folded
 from kdns.proto.reverse import Address
 
 K = TypeVar("K", bound=Hashable)
@@ -24,7 +24,7 @@ ServiceKey = tuple[str, str]
 
 def service_key(namespace: str, name: str) -> ServiceKey:
     """Where a Service is found."""
-    return namespace.lower(), name.lower()
+    return folded(namespace), folded(name)
 
 
 class Touched:
@@ -59,14 +59,18 @@ class Touched:
 class Backed(NamedTuple):
     """A Service with its endpoints. `service` is None where only endpoints exist.
 
-    `endpoints` are all of them, `ready` those that are answered. `sources` are the objects that the
-    endpoints were taken from.
+    `endpoints` are all of them, `ready` those that are answered. They were taken from the objects `held`.
     """
 
     service: Service | None
     endpoints: tuple[Endpoint, ...] = ()
     ready: tuple[Endpoint, ...] = ()
-    sources: tuple[Ref, ...] = ()
+    held: tuple[Slice | Endpoints, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Ref, ...]:
+        """Which objects the endpoints were taken from."""
+        return tuple([each.ref for each in self.held])
 
 
 class Multimap(Generic[K, V]):
@@ -202,16 +206,16 @@ class Addresses:
         self.prefixes = Prefixes()
         self._exposed = exposed
 
-    def move(self, key: ServiceKey, before: set[Address], after: set[Address]) -> list[bytes]:
-        """Give a Service other addresses; the prefixes that are new or gone."""
+    def move(self, owner: tuple[ServiceKey], before: set[Address], after: set[Address]) -> list[bytes]:
+        """Give a Service other addresses; the prefixes that are new or gone. All its addresses share `owner`."""
         changed: list[bytes] = []
+        (key,) = owner
         counts = self._exposed(key[0])
-        values = (key,)
         for address in before - after:
             is_last = self.owners.discard(address, key)
             if counts and (is_last or not self._shown(address)):
                 changed += self.prefixes.discard(address)
-        new, held = self.owners.add_all(after - before, values)
+        new, held = self.owners.add_all(after - before, owner)
         if counts:
             changed += self.prefixes.add_all(new)
             changed += self.prefixes.add_all(address for address in held if not self._shown(address, besides=key))
@@ -245,7 +249,7 @@ class Index:
         self.external_ips = Addresses(self._exposed)
         self.pods: Multimap[Address, Pod] = Multimap()
         self.serial = 0
-        self._names: dict[str, set[str]] = {}
+        self._owners: dict[str, dict[str, tuple[ServiceKey]]] = {}
 
     def still(self) -> Index:
         """What is known now, to be read over many turns of the loop: changes do not reach it.
@@ -266,13 +270,13 @@ class Index:
         if old == new:
             return set()
         space, name = key
+        known = self._owners.setdefault(space, {})
+        owner = known.setdefault(name, (key,))
         if new is None:
-            del self.services[key]
-            self._names[space].discard(name)
+            del self.services[key], known[name]
         else:
-            self.services[key] = new
-            self._names.setdefault(space, set()).add(name)
-        return {Touched.service(key)} | self._move(key, old or Backed(None), new or Backed(None))
+            self.services[owner[0]] = new
+        return {Touched.service(key)} | self._move(owner, old or Backed(None), new or Backed(None))
 
     def put_import(self, key: ServiceKey, new: Backed | None) -> set[Hashable]:
         """The same for a ServiceImport, which has no names in the reverse trees."""
@@ -303,7 +307,7 @@ class Index:
 
     def _expose(self, name: str, *, now: bool) -> list[bytes]:
         """Count the addresses of a namespace in or out; the prefixes that changed."""
-        here = [self.services[name, each] for each in self._names.get(name, ())]
+        here = [self.services[key] for (key,) in self._owners.get(name, {}).values()]
         return [
             *self.cluster_ips.expose(name, {ip for each in here for ip in _cluster_ips(each)}, now=now),
             *self.endpoint_ips.expose(name, {ip for each in here for ip in _endpoint_ips(each)}, now=now),
@@ -323,7 +327,7 @@ class Index:
                 self.pods.add(address, (new,))
         return {Touched.address(address) for address in before | after}
 
-    def _move(self, key: ServiceKey, old: Backed, new: Backed) -> set[Hashable]:
+    def _move(self, owner: tuple[ServiceKey], old: Backed, new: Backed) -> set[Hashable]:
         """Bring the reverse tables from `old` to `new`; the keys of addresses that have another PTR now."""
         # Those that are new as a whole are told below, by their tables.
         changed = set(old.ready) ^ set(new.ready) if old.ready or new.service is None else ()
@@ -335,7 +339,7 @@ class Index:
             (self.external_ips, _external_ips(old), _external_ips(new)),
         ):
             addresses |= before ^ after
-            prefixes += table.move(key, before, after)
+            prefixes += table.move(owner, before, after)
         return {*addresses, *map(Touched.prefix, prefixes)} if prefixes else addresses
 
 

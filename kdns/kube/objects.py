@@ -36,6 +36,18 @@ class Ref(NamedTuple):
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
+    @property
+    def folded(self) -> Ref:
+        """The same without capitals; itself, and its own strings, where it has none."""
+        namespace, name = folded(self.namespace), folded(self.name)
+        return self if namespace is self.namespace and name is self.name else Ref(self.kind, namespace, name)
+
+
+def folded(text: str) -> str:
+    """A name without capitals: nearly always the very string, which is then kept once (`lower` makes a copy)."""
+    lower = text.lower()
+    return text if text == lower else lower
+
 
 class Port(NamedTuple):
     """A port of a Service or of an endpoint. `name` may be empty; `protocol` is `TCP`, `UDP` or `SCTP`."""

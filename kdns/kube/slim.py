@@ -49,16 +49,20 @@ _NO_ADDRESS = (OSError, ValueError)
 
 
 def identity(metadata: schema.Metadata) -> tuple[str, str]:
-    """Namespace and name; what has no namespace is in `default`, as kubectl would put it."""
+    """Namespace and name; what has no namespace is in `default`, as kubectl would put it.
+
+    Only strings that many objects have are interned: for one of its own that would cost more than a second copy.
+    """
     if not metadata.name:
         raise ShapeError("an object needs a name", "metadata.name")
-    return intern(metadata.namespace or DEFAULT_NAMESPACE), intern(metadata.name)
+    return intern(metadata.namespace or DEFAULT_NAMESPACE), metadata.name
 
 
 def service(raw: schema.Service) -> Service:
     """A Service as DNS shows it."""
     spec = raw.spec or schema.ServiceSpec()
     namespace, name = identity(raw.metadata)
+    name = intern(name)  # which its slices have too
     ports = _ports(spec.ports, "spec.ports")
     outside = Outside(tuple(_addresses(raw, spec)), tuple(_hostnames(raw)))
     if spec.type == "ExternalName":

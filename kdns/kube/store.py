@@ -8,7 +8,7 @@ go, before anybody can ask. Every order and repetition of the same events ends i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import cast
 
 from kdns.kube.index import Backed, Index, ServiceKey, service_key
@@ -23,10 +23,15 @@ from kdns.kube.objects import (
     Service,
     ServiceImport,
     Slice,
+    folded,
 )
 from kdns.metrics import Metrics
 
 Publish = Callable[[Iterable[Hashable]], None]
+Group = tuple[bool, ServiceKey]
+"""Whose endpoints: a Service's, or a ServiceImport's (True)."""
+Dirty = dict[Group, dict[Ref, Slice]]
+"""What an update is about: the slices that each will have."""
 
 
 class Store:
@@ -45,7 +50,6 @@ class Store:
         self._publish = publish
         self._wall = wall
         self._objects: dict[Ref, Object] = {}
-        self._slices: dict[tuple[bool, ServiceKey], dict[Ref, Slice]] = {}
 
     @property
     def objects(self) -> Collection[Object]:
@@ -58,41 +62,43 @@ class Store:
 
     def replace(self, objects: Iterable[Object]) -> None:
         """Hold exactly these objects: what is not among them is gone, what did not change is not touched."""
-        new = {_folded(held.ref): held for held in objects}
+        new = {held.ref.folded: held for held in objects}
         self.update(new.values(), [ref for ref in self._objects if ref not in new])
 
     def update(self, changed: Iterable[Object], gone: Iterable[Ref] = ()) -> None:
         """Take in objects that are new or different, and drop others; unknown ones to drop are no error."""
         touched: set[Hashable] = set()
-        dirty: set[tuple[bool, ServiceKey]] = set()
+        dirty: Dirty = {}
         for ref in gone:
-            self._set(_folded(ref), None, dirty, touched)
+            self._set(ref.folded, None, dirty, touched)
         for held in changed:
-            self._set(_folded(held.ref), held, dirty, touched)
-        for imported, key in dirty:
-            touched |= self._rebuild(imported, key)
+            self._set(held.ref.folded, held, dirty, touched)
+        for group, slices in dirty.items():
+            touched |= self._rebuild(*group, slices)
         if touched:
             self.index.serial = max(self.index.serial, int(self._wall()))  # a clock may be set back, a serial not
             self._publish(touched)
         for kind, count in self.counts.items():
             self._metrics.objects.labels(str(kind)).set(count)
 
-    def _set(self, ref: Ref, new: Object | None, dirty: set[tuple[bool, ServiceKey]], touched: set[Hashable]) -> None:
+    def _set(self, ref: Ref, new: Object | None, dirty: Dirty, touched: set[Hashable]) -> None:
         old = self._objects.get(ref)
         if old == new:
             return
+        if isinstance(old, Slice) and isinstance(new, Slice):
+            new = _same_kept(old, new)
         self._hold(ref, new)
         match old or new:
             case Namespace(name):
-                touched |= self.index.put_namespace(name.lower(), cast("Namespace | None", new))
+                touched |= self.index.put_namespace(folded(name), cast("Namespace | None", new))
             case Pod():
                 touched |= self.index.put_pod(cast("Pod | None", old), cast("Pod | None", new))
             case Slice():
-                dirty |= self._regroup(cast("Slice | None", old), cast("Slice | None", new))
+                self._regroup(ref, cast("Slice | None", old), cast("Slice | None", new), dirty)
             case ServiceImport():
-                dirty.add((True, service_key(ref.namespace, ref.name)))
+                self._slices((True, service_key(ref.namespace, ref.name)), dirty)
             case _:
-                dirty.add((False, service_key(ref.namespace, ref.name)))
+                self._slices((False, service_key(ref.namespace, ref.name)), dirty)
 
     def _hold(self, ref: Ref, new: Object | None) -> None:
         self.changes += 1
@@ -103,49 +109,52 @@ class Store:
             self.counts[ref.kind] += ref not in self._objects
             self._objects[ref] = new
 
-    def _regroup(self, old: Slice | None, new: Slice | None) -> set[tuple[bool, ServiceKey]]:
+    def _regroup(self, ref: Ref, old: Slice | None, new: Slice | None, dirty: Dirty) -> None:
         """Move a slice to the Service that its label names now: the label may have changed."""
-        left, joined = _groups(old), _groups(new)
-        for group in left:
-            del self._slices[group][cast(Slice, old).ref]
-            if not self._slices[group]:
-                del self._slices[group]
-        for group in joined:
-            self._slices.setdefault(group, {})[cast(Slice, new).ref] = cast(Slice, new)
-        return left | joined
+        for group in _groups(old):
+            del self._slices(group, dirty)[ref]
+        for group in _groups(new):
+            self._slices(group, dirty)[ref] = cast(Slice, new)
 
-    def _rebuild(self, imported: bool, key: ServiceKey) -> set[Hashable]:
+    def _slices(self, group: Group, dirty: Dirty) -> dict[Ref, Slice]:
+        """The slices of a Service as they are to be, which it is then built anew from."""
+        if group not in dirty:
+            imported, key = group
+            backed = (self.index.imports if imported else self.index.services).get(key)
+            slices = [each for each in (backed.held if backed else ()) if isinstance(each, Slice)]
+            dirty[group] = {each.ref.folded: each for each in slices}
+        return dirty[group]
+
+    def _rebuild(self, imported: bool, key: ServiceKey, slices: Mapping[Ref, Slice]) -> set[Hashable]:
+        held = tuple(sorted(slices.values(), key=lambda each: each.name)) or self._manual(imported, key)
         if imported:
-            return self.index.put_import(key, self._backed(self._import(key), True, key))
+            return self.index.put_import(key, _backed(self._import(key), held))
         found = self._objects.get(Ref(Kind.SERVICE, *key))
-        return self.index.put_service(key, self._backed(cast("Service | None", found), False, key))
+        return self.index.put_service(key, _backed(cast("Service | None", found), held))
 
     def _import(self, key: ServiceKey) -> Service | None:
         held = cast("ServiceImport | None", self._objects.get(Ref(Kind.IMPORT, *key)))
         return held and Service(held.namespace, held.name, held.addresses, held.ports, held.headless)
 
-    def _backed(self, service: Service | None, imported: bool, key: ServiceKey) -> Backed | None:
-        sources, endpoints = self._endpoints(imported, key)
-        if service is None and not sources:
-            return None
-        ready = tuple([each for each in endpoints if each.ready])
-        return Backed(service, endpoints, endpoints if len(ready) == len(endpoints) else ready, sources)
-
-    def _endpoints(self, imported: bool, key: ServiceKey) -> tuple[tuple[Ref, ...], tuple[Endpoint, ...]]:
-        """A Service's slices if it has any, else its Endpoints object; never both."""
-        slices = self._slices.get((imported, key))
-        if slices:
-            ordered = sorted(slices.values(), key=lambda each: each.name)
-            first, *others = ordered
-            merged = _merge(first.endpoints + tuple([each for held in others for each in held.endpoints]))
-            return tuple([held.ref for held in ordered]), merged
+    def _manual(self, imported: bool, key: ServiceKey) -> tuple[Endpoints, ...]:
+        """A Service's Endpoints object, which counts where there are no slices."""
         held = None if imported else self._objects.get(Ref(Kind.ENDPOINTS, *key))
-        if isinstance(held, Endpoints) and not held.skip_mirror:
-            return (held.ref,), _merge(held.endpoints)
-        return (), ()
+        return (held,) if isinstance(held, Endpoints) and not held.skip_mirror else ()
 
 
-def _groups(held: Slice | None) -> set[tuple[bool, ServiceKey]]:
+def _backed(service: Service | None, held: tuple[Slice | Endpoints, ...]) -> Backed | None:
+    """A Service with the endpoints of these objects; None where there is neither."""
+    if service is None and not held:
+        return None
+    endpoints = held[0].endpoints if held else ()
+    if len(held) > 1:
+        endpoints += tuple([each for further in held[1:] for each in further.endpoints])
+    endpoints = _merge(endpoints)
+    ready = tuple([each for each in endpoints if each.ready])
+    return Backed(service, endpoints, endpoints if len(ready) == len(endpoints) else ready, held)
+
+
+def _groups(held: Slice | None) -> set[Group]:
     """The Service and the ServiceImport that a slice belongs to."""
     if held is None:
         return set()
@@ -153,8 +162,11 @@ def _groups(held: Slice | None) -> set[tuple[bool, ServiceKey]]:
     return groups | {(True, service_key(held.namespace, held.of_import))} if held.of_import else groups
 
 
-def _folded(ref: Ref) -> Ref:
-    return Ref(ref.kind, ref.namespace.lower(), ref.name.lower())
+def _same_kept(old: Slice, new: Slice) -> Slice:
+    """The new slice with the old one's endpoints where they are equal: the reverse tables hold their addresses."""
+    pairs = zip(old.endpoints, new.endpoints, strict=False)
+    kept = [one if one == other else other for one, other in pairs]
+    return new._replace(endpoints=(*kept, *new.endpoints[len(kept) :]))
 
 
 def _merge(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from kdns.kube.answer import Answer, address_answer, found, glue, nodata, nxdomain, refused_namespace, seen
 from kdns.kube.index import Backed, Touched
-from kdns.kube.objects import Kind, Namespace, Ref
+from kdns.kube.objects import Kind, Namespace, Ref, Slice
 from kdns.kube.options import IPV4, IPV6
 from kdns.kube.reason import Reason, because
 from kdns.proto.name import from_text
@@ -87,10 +87,10 @@ def test_a_namespace_can_be_refused(objects: list[Namespace], reason: Reason | N
 
 
 def test_a_service_is_seen_with_its_endpoints_and_where_they_come_from() -> None:
-    source = Ref(Kind.SLICE, "shop", "web-1")
+    source = Slice("shop", "web-1", "web")
     shown = seen(Backed(service(), (endpoint("10.0.0.1"),), (), (source,)), Kind.SERVICE, "shop", "web")
     assert (shown.ref, shown.found) == (Ref(Kind.SERVICE, "shop", "web"), True)
-    assert (shown.endpoints, shown.sources) == ((endpoint("10.0.0.1"),), (source,))
+    assert (shown.endpoints, shown.sources) == ((endpoint("10.0.0.1"),), (source.ref,))
 
 
 def test_no_two_kinds_of_change_have_one_key() -> None:

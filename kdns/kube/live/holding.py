@@ -26,9 +26,22 @@ class Sink(Protocol):
 
 
 class _Known(NamedTuple):
+    """What is known of an object; held as bytes, in a third of the memory: there is one for every object."""
+
     uid: str
     version: str
     shown: bool
+
+    def packed(self) -> bytes:
+        """Neither of the strings has a space (Kubernetes API concepts: both are opaque words)."""
+        return f"{self.version} {'+' if self.shown else '-'}{self.uid}".encode()
+
+
+def _unpacked(packed: bytes | None) -> _Known | None:
+    if packed is None:
+        return None
+    version, _, rest = packed.decode().partition(" ")
+    return _Known(rest[1:], version, rest[0] == "+")
 
 
 class Holding:
@@ -37,18 +50,18 @@ class Holding:
     def __init__(self, sink: Sink, applied: Callable[[Item], None]) -> None:
         self._sink = sink
         self._applied = applied
-        self._known: dict[Ref, _Known] = {}
+        self._known: dict[Ref, bytes] = {}
 
     def __len__(self) -> int:
         return len(self._known)
 
     def prime(self, refs: Iterable[Ref]) -> None:
         """The store has these objects from a saved state: the first list takes out those that it does not have."""
-        self._known.update(dict.fromkeys(refs, _Known("", "", True)))
+        self._known.update(dict.fromkeys(refs, _Known("", "", True).packed()))
 
     def apply(self, type: str, item: Item) -> None:
         """An event of a watch. An old one, or one of an object that has been replaced, changes nothing."""
-        known = self._known.get(item.ref)
+        known = self._of(item.ref)
         if type == "DELETED":
             if known is not None and known.uid in {item.uid, ""}:
                 del self._known[item.ref]
@@ -60,7 +73,7 @@ class Holding:
 
     def has(self, item: Item) -> bool:
         """Whether it is known in this very version."""
-        known = self._known.get(item.ref)
+        known = self._of(item.ref)
         return known is not None and (known.uid, known.version) == (item.uid, item.version)
 
     def replace(self, items: Iterable[Item], *, anew: bool = False) -> Iterator[int]:
@@ -83,33 +96,46 @@ class Holding:
 
     def _hold(self, items: list[Item], gone: list[Ref]) -> None:
         hidden = [item.ref for item in items if item.object is None and self._is_shown(item.ref)]
-        dropped = [ref for ref in gone if self._known.pop(ref).shown]
+        dropped = [ref for ref in gone if self._is_shown(ref)]
+        for ref in gone:
+            del self._known[ref]
         for item in items:
-            self._known[item.ref] = _Known(item.uid, item.version, item.object is not None)
+            self._know(item)
         self._sink.update([item.object for item in items if item.object is not None], [*hidden, *dropped])
 
     def repair(self, items: Iterable[Item], version: str, spared: Collection[Ref]) -> int:
         """Mend what a list at `version` shows to be wrong, but for objects to be spared. How many that was."""
         listed = {item.ref: item for item in items}
         wrong = [
-            item for ref, item in listed.items() if ref not in spared and self._is_behind(item, self._known.get(ref))
+            item for ref, item in listed.items() if ref not in spared and self._is_behind(item, self._of(ref))
         ]
         gone = [
             ref
-            for ref, known in self._known.items()
-            if ref not in listed and ref not in spared and not newer(known.version, version)
+            for ref in self._known
+            if ref not in listed and ref not in spared and not self._is_since(ref, version)
         ]
         for item in wrong:
-            self._take(item, self._known.get(item.ref))
+            self._take(item, self._of(item.ref))
         for ref in gone:
-            self.apply("DELETED", Item(ref, self._known[ref].uid, version, None))
+            known = self._of(ref)
+            self.apply("DELETED", Item(ref, known.uid if known else "", version, None))
         return len(wrong) + len(gone)
 
     def _is_behind(self, item: Item, known: _Known | None) -> bool:
         return known is None or known.uid != item.uid or newer(item.version, known.version)
 
+    def _is_since(self, ref: Ref, version: str) -> bool:
+        known = self._of(ref)
+        return known is not None and newer(known.version, version)
+
+    def _of(self, ref: Ref) -> _Known | None:
+        return _unpacked(self._known.get(ref))
+
+    def _know(self, item: Item) -> None:
+        self._known[item.ref] = _Known(item.uid, item.version, item.object is not None).packed()
+
     def _take(self, item: Item, known: _Known | None) -> None:
-        self._known[item.ref] = _Known(item.uid, item.version, item.object is not None)
+        self._know(item)
         if item.object is not None:
             self._sink.update([item.object], ())
             self._applied(item)
@@ -117,7 +143,7 @@ class Holding:
             self._sink.update((), [item.ref])
 
     def _is_shown(self, ref: Ref) -> bool:
-        known = self._known.get(ref)
+        known = self._of(ref)
         return known is not None and known.shown
 
 

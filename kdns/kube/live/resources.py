@@ -69,7 +69,8 @@ class Resource:
             raise Undecodable(str(error), self._bare(data)) from None
         metadata = shape.metadata
         triggered = (metadata.annotations or {}).get(TRIGGER, "")
-        return Item(self._ref(metadata), metadata.uid, metadata.resource_version, shown, triggered)
+        ref = self._ref(metadata) if shown is None else shown.ref  # its strings are kept already
+        return Item(ref, metadata.uid, metadata.resource_version, shown, triggered)
 
     def _ref(self, metadata: schema.Metadata) -> Ref:
         return Ref(self.kind, metadata.namespace or "", metadata.name)
