@@ -23,7 +23,7 @@ from kdns.corefile.values import (
     zones,
 )
 from kdns.errors import CorefileError, CorefileErrors
-from kdns.kube.controllers import Settings
+from kdns.kube.control import Settings
 from kdns.kube.options import IPV4, IPV6, Options, PodMode, PtrPolicy
 from kdns.kube.selection import Selection
 from kdns.kube.selectors import Selector, parse_selector

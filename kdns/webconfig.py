@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from kdns.kube.files.located import Mistake
-from kdns.kube.files.yaml_text import read_yaml
 from kdns.log import logger
 
 T = TypeVar("T")
@@ -55,6 +54,8 @@ def read_web_config(path: str) -> WebConfig:
 
 def _read(path: Path) -> object:
     """The first document of a YAML file, None if there is none. Raises OSError, and ValueError for what is no YAML."""
+    from kdns.kube.files.yaml_text import read_yaml  # only who has such a file needs a YAML reader
+
     match next(read_yaml(path.read_text(encoding="utf-8")), None):
         case Mistake(line, text):
             raise ValueError(f"line {line}: {text}")

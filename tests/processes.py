@@ -139,11 +139,11 @@ class Server:
 
 
 @contextmanager
-def serving(*arguments: str, cwd: Path = ROOT, stdin: bytes = b"") -> Iterator[Server]:
-    """A kdns that is killed at the end, if it runs by then."""
+def serving(*arguments: str, cwd: Path = ROOT, stdin: bytes = b"", **variables: str) -> Iterator[Server]:
+    """A kdns that is killed at the end, if it runs by then; `variables` are of its environment."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [*KDNS, *arguments], cwd=cwd, env=environment(), stdin=pipe, stdout=pipe, stderr=pipe
+        [*KDNS, *arguments], cwd=cwd, env=environment(**variables), stdin=pipe, stdout=pipe, stderr=pipe
     ) as process:
         assert process.stdin is not None
         process.stdin.write(stdin)

@@ -46,7 +46,7 @@ TESTED_BY = {
     "kdns/kube/controllers/identity.py": "tests/kube/controllers/test_control.py",
     "kdns/kube/controllers/replicasets.py": "tests/kube/controllers/test_workloads.py",
     "kdns/kube/controllers/roster.py": "tests/kube/controllers/test_workloads.py",
-    "kdns/kube/controllers/settings.py": "tests/kube/controllers/test_control.py",
+    "kdns/kube/control.py": "tests/kube/controllers/test_control.py",
     "kdns/kube/document.py": "tests/kube/files/test_broken.py",
     "kdns/kube/files/located.py": "tests/kube/files/test_json_text.py",
     "kdns/kube/live/login.py": "tests/kube/live/test_credentials.py",

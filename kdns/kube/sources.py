@@ -1,4 +1,4 @@
-"""From what a Corefile says to a cluster: files, or an API server, which is imported only if it is asked for."""
+"""From what a Corefile says to a cluster: files or an API server, and only what is asked for is imported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from random import SystemRandom
 
 from kdns.kube.cluster import Cluster, Source
-from kdns.kube.files.manifests import Manifests
 from kdns.kube.store import Store
 from kdns.kube.wanted import Files, Server
 from kdns.metrics import Metrics
@@ -36,6 +35,8 @@ def cluster(wanted: Files | Server, around: Surroundings, place: str) -> Cluster
 
 
 def _files(wanted: Files, store: Store, around: Surroundings) -> Source:
+    from kdns.kube.files.manifests import Manifests
+
     return Manifests(
         wanted.paths,
         sink=store,

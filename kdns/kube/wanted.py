@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kdns.kube.controllers import Settings
+from kdns.kube.control import Settings
 from kdns.kube.selection import Selection
 
 

@@ -67,4 +67,4 @@ print(*sys.modules)
 def test_what_speaks_to_an_api_server_is_imported_only_for_one() -> None:
     files = "Files(paths=('x',), selection=Selection(), controllers=Settings(), poll=1.0)"
     assert modules(files) == {"yaml"}
-    assert {"kubernetes_asyncio", "aiohttp"} <= modules("Server()")
+    assert modules("Server()") == {"aiohttp"}

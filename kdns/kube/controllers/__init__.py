@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from kdns.kube.control import Settings
 from kdns.kube.controllers import namespaces
 from kdns.kube.controllers.derivation import derive
 from kdns.kube.controllers.duplicates import last_of_each
 from kdns.kube.controllers.identity import in_order, problems_in_order
 from kdns.kube.controllers.memory import Memory
 from kdns.kube.controllers.namespaces import Mention
-from kdns.kube.controllers.settings import Settings
 from kdns.kube.document import Document, Problem
 
 __all__ = ["Memory", "Mention", "Settings", "control"]

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from enum import StrEnum
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple
 
+from kdns.kube.control import Network
 from kdns.kube.controllers.names import number
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 Key = tuple[str, ...]
 
 

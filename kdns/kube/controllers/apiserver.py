@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kdns.kube import schema
+from kdns.kube.control import Settings
 from kdns.kube.controllers.addresses import Address, family_of, service_range
 from kdns.kube.controllers.identity import CONTROL_PLANE, Identity
-from kdns.kube.controllers.settings import Settings
 from kdns.kube.document import Document
 
 KUBERNETES: Identity = ("Service", "default", "kubernetes")

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kdns.kube import schema
+from kdns.kube.control import Settings
 from kdns.kube.controllers.addresses import Address, Family, Key, family_of, parsed, placed, service_range
 from kdns.kube.controllers.apiserver import KUBERNETES, first_address, kubernetes
 from kdns.kube.controllers.families import DUAL, asked, available
 from kdns.kube.controllers.given import cluster_ips, given
 from kdns.kube.controllers.identity import CONTROL_PLANE, identity, order, place, title
-from kdns.kube.controllers.settings import Settings
 from kdns.kube.document import Document, Problem
 from kdns.kube.schema import replaced
 

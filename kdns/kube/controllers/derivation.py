@@ -11,13 +11,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
+from kdns.kube.control import Settings
 from kdns.kube.controllers import namespaces
 from kdns.kube.controllers.clusterips import give_cluster_ips
 from kdns.kube.controllers.endpointslices import make_slices
 from kdns.kube.controllers.given import giving
 from kdns.kube.controllers.memory import Made, Memory
 from kdns.kube.controllers.pods import give_pod_ips
-from kdns.kube.controllers.settings import Settings
 from kdns.kube.controllers.workloads import make_pods
 from kdns.kube.document import Document, Problem
 

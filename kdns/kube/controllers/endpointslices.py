@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kdns.kube import schema
+from kdns.kube.control import Settings
 from kdns.kube.controllers.addresses import Family, family_of, parsed
 from kdns.kube.controllers.clusterips import HEADLESS
 from kdns.kube.controllers.families import of_endpoints
@@ -20,7 +21,6 @@ from kdns.kube.controllers.labelled import Labelled, labels_of
 from kdns.kube.controllers.names import generated
 from kdns.kube.controllers.pods import finished, pods_of, ready, terminating
 from kdns.kube.controllers.ports import Ports, ports_of
-from kdns.kube.controllers.settings import Settings
 from kdns.kube.document import Document
 from kdns.kube.selectors import from_labels
 

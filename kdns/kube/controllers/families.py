@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kdns.kube import schema
+from kdns.kube.control import Settings
 from kdns.kube.controllers.addresses import Family, family_of, parsed
 from kdns.kube.controllers.given import cluster_ips
-from kdns.kube.controllers.settings import Settings
 
 _KNOWN = frozenset(Family)
 DUAL = frozenset({"PreferDualStack", "RequireDualStack"})

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from kdns.kube import schema
-from kdns.kube.controllers.addresses import Address, Network, parsed
+from kdns.kube.control import Network
+from kdns.kube.controllers.addresses import Address, parsed
 from kdns.kube.document import Document
 
 

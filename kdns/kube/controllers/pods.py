@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kdns.kube import schema
+from kdns.kube.control import Settings
 from kdns.kube.controllers.addresses import Address, Family, Range, family_of, parsed, placed
 from kdns.kube.controllers.given import given, pod_ips
 from kdns.kube.controllers.identity import Identity, identity
-from kdns.kube.controllers.settings import Settings
 from kdns.kube.document import Document, Origin, Problem
 from kdns.kube.schema import replaced
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from kdns.kube.live import library
-from kdns.kube.live.library import Settings
+from kdns.kube.live import session
+from kdns.kube.live.session import Settings
 from kdns.kube.wanted import Server
 
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -66,8 +66,8 @@ class InCluster:
         for file in self.files():
             _readable(file)
         with _blaming(self.token_file):
-            settings = library.cluster_settings(self.token_file, self.authority, self.environ)
-            library.token_of(settings)
+            settings = session.cluster_settings(self.token_file, self.authority, self.environ)
+            session.token_of(settings)
         return _checked(settings)
 
 
@@ -88,11 +88,13 @@ class Kubeconfig:
 
     async def settings(self) -> Settings:
         """Read it, run its exec plugin. Raises AccessFault."""
+        from kdns.kube.live import library  # with a YAML reader and more that nothing else here needs
+
         _readable(self.file)
         with _blaming(self.file):
             async with asyncio.timeout(_PLUGIN_WITHIN):
                 settings = await library.kubeconfig_settings(self.file, self.context)
-            library.token_of(settings)
+            session.token_of(settings)
             return _checked(settings)
 
 
@@ -117,7 +119,7 @@ class Address:
         """Check the files. Raises AccessFault."""
         for file in self.files():
             _readable(file)
-        return _checked(library.plain_settings(self.url, self.cert, self.key, self.authority))
+        return _checked(session.plain_settings(self.url, self.cert, self.key, self.authority))
 
 
 @contextmanager
@@ -147,8 +149,8 @@ def _readable(file: str) -> None:
 
 def _checked(settings: Settings) -> Settings:
     try:
-        library.check_certificates(settings)
-    except library.CredentialFault as error:
+        session.check_certificates(settings)
+    except session.CredentialFault as error:
         raise AccessFault(str(error)) from None
     return settings
 

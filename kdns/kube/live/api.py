@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from kdns.kube.live import library
 from kdns.kube.live.access import Access, AccessFault
 from kdns.kube.live.faults import ApiFault, Silent, Unreachable
 from kdns.kube.live.limiter import Limiter
 from kdns.kube.live.login import Entry, Login
+from kdns.kube.live.session import HttpFault, Response
 from kdns.kube.live.timing import Timing
 from kdns.kube.schema.answers import Status, read_status
 from kdns.metrics import Metrics
@@ -81,9 +81,7 @@ class Api:
         await self._login.close()
 
     @asynccontextmanager
-    async def _opened(
-        self, path: str, query: Mapping[str, str], begin: float, held: float
-    ) -> AsyncIterator[library.Response]:
+    async def _opened(self, path: str, query: Mapping[str, str], begin: float, held: float) -> AsyncIterator[Response]:
         """The response to a question; asked once more with what the files say now if our credentials are refused."""
         entry = await self._login.entry()
         response = await self._ask(entry, path, query, begin, held)
@@ -96,21 +94,19 @@ class Api:
             if response.status != 200:
                 raise await _fault(response)
             yield response
-        except library.HttpFault as error:
+        except HttpFault as error:
             raise Unreachable(_why(error)) from None
         finally:
             response.close()
 
-    async def _ask(
-        self, entry: Entry, path: str, query: Mapping[str, str], begin: float, held: float
-    ) -> library.Response:
+    async def _ask(self, entry: Entry, path: str, query: Mapping[str, str], begin: float, held: float) -> Response:
         self._metrics.rest_waited.labels("GET", entry.host).observe(held)
         began = self._timing.clock()
         deadline = asyncio.timeout(begin)
         try:
             async with deadline:
                 response = await entry.session.get(path, query, _headers(entry))
-        except library.HttpFault as error:
+        except HttpFault as error:
             self._count("<error>", entry, began)
             if deadline.expired():
                 raise Silent(f"no answer within {begin:g} seconds", away=True) from None
@@ -129,7 +125,7 @@ class Api:
                 async with asyncio.timeout(_PROBE_WITHIN):
                     entry = await self._login.entry()
                     (await entry.session.get("/readyz", {}, _headers(entry))).close()
-            except (AccessFault, *library.HttpFault):
+            except (AccessFault, *HttpFault):
                 continue
             return
 
@@ -138,27 +134,27 @@ def _headers(entry: Entry) -> dict[str, str]:
     return {**_PLAIN, "Authorization": entry.token} if entry.token else dict(_PLAIN)
 
 
-async def _chunks(response: library.Response, within: float) -> AsyncIterator[bytes]:
+async def _chunks(response: Response, within: float) -> AsyncIterator[bytes]:
     while True:
         try:
             async with asyncio.timeout(within):
                 chunk = await response.content.readany()
         except TimeoutError:
             raise Silent(f"nothing came for {within:g} seconds") from None
-        except library.HttpFault as error:
+        except HttpFault as error:
             raise Unreachable(_why(error)) from None
         if not chunk:
             return
         yield chunk
 
 
-async def _fault(response: library.Response) -> ApiFault:
+async def _fault(response: Response) -> ApiFault:
     body = b""
     try:
         async with asyncio.timeout(_CHUNK_WITHIN):
             body = await response.read()
         status = read_status(body)
-    except (ValueError, *library.HttpFault):
+    except (ValueError, *HttpFault):
         status = Status(message=_line(body))
     seconds = response.headers.get("Retry-After", "")
     return fault_of(status, response.status, float(seconds) if seconds.isdigit() else None)

@@ -106,13 +106,9 @@ class Holding:
     def repair(self, items: Iterable[Item], version: str, spared: Collection[Ref]) -> int:
         """Mend what a list at `version` shows to be wrong, but for objects to be spared. How many that was."""
         listed = {item.ref: item for item in items}
-        wrong = [
-            item for ref, item in listed.items() if ref not in spared and self._is_behind(item, self._of(ref))
-        ]
+        wrong = [item for ref, item in listed.items() if ref not in spared and self._is_behind(item, self._of(ref))]
         gone = [
-            ref
-            for ref in self._known
-            if ref not in listed and ref not in spared and not self._is_since(ref, version)
+            ref for ref in self._known if ref not in listed and ref not in spared and not self._is_since(ref, version)
         ]
         for item in wrong:
             self._take(item, self._of(item.ref))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from kdns.kube.live import library
 from kdns.kube.live.access import Access, AccessFault
+from kdns.kube.live.session import Session, Settings, token_of
 from kdns.log import logger
 
 _log = logger("kubernetes")
@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     `host` and port are those of its server.
     """
 
-    session: library.Session
+    session: Session
     token: str
     host: str
     reading: int
@@ -75,13 +75,13 @@ class Login:
         settings = await self._access.settings()
         files = [file for file in (settings.ssl_ca_cert, settings.cert_file, settings.key_file) if file]
         stamps |= _stamps(files)  # before they are read: whoever changes them meanwhile is noticed next time
-        encryption = (settings.host, settings.verify_ssl, settings.tls_server_name, settings.proxy)
-        encryption += tuple(map(_content, files))
+        way = (settings.host, settings.verify_ssl, settings.tls_server_name, settings.proxy)
+        encryption = (*way, *map(_content, files))
         old = self._entry
         session = old.session if old and encryption == self._encryption else self._session(settings)
         self._readings += 1
         host = urlsplit(settings.host).netloc.rpartition("@")[2]
-        self._entry = Entry(session, library.token_of(settings), host, self._readings)
+        self._entry = Entry(session, token_of(settings), host, self._readings)
         self._encryption, self._stamps = encryption, stamps
         if self._told:
             self._told = ""
@@ -89,9 +89,9 @@ class Login:
         if old is not None and old.session is not session:
             await old.session.close()  # connections made with the old certificates end
 
-    def _session(self, settings: library.Settings) -> library.Session:
+    def _session(self, settings: Settings) -> Session:
         try:
-            return library.Session(settings)
+            return Session(settings)
         except OSError as error:
             raise AccessFault(f"{self._access.describe()}: {error}") from None
 

@@ -12,7 +12,6 @@ from kdns.kube.live.access import Access
 from kdns.kube.live.api import Api
 from kdns.kube.live.follower import Follower
 from kdns.kube.live.keeper import Keeper, covers
-from kdns.kube.live.kubeconfig import server_of
 from kdns.kube.live.latency import Latency
 from kdns.kube.live.limiter import DEFAULT_BURST, DEFAULT_QPS, Limiter
 from kdns.kube.live.resources import UNFINISHED, Resource, resource
@@ -230,7 +229,11 @@ def _limiter(wanted: Server, timing: Timing) -> Limiter:
 
 def _settings(wanted: Server) -> str:
     """What a saved state must have been saved with."""
-    return settings_of(wanted, server_of(*wanted.kubeconfig) if wanted.kubeconfig else "")
+    if not wanted.kubeconfig:
+        return settings_of(wanted)
+    from kdns.kube.live.kubeconfig import server_of  # with a YAML reader, which nothing else here needs
+
+    return settings_of(wanted, server_of(*wanted.kubeconfig))
 
 
 def _resources(wanted: Server) -> Iterator[Resource]:

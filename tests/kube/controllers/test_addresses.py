@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdns.kube.controllers.addresses import Address, Key, Network, Range, parsed, placed, service_range
+from kdns.kube.control import Network
+from kdns.kube.controllers.addresses import Address, Key, Range, parsed, placed, service_range
 
 SMALL = ip_network("10.9.0.0/27")
 KEYS = st.lists(st.tuples(st.text("abc", max_size=3), st.text("abc", max_size=3)), unique=True, max_size=40)

@@ -1,11 +1,11 @@
-"""What the control plane of a folder of manifests may be told."""
+"""What the control plane of a folder of manifests may be told, in a module that imports none of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
-from kdns.kube.controllers.addresses import Network
+Network = IPv4Network | IPv6Network
 
 _SERVICES = (IPv4Network("10.96.0.0/16"), IPv6Network("fd00:10:96::/112"))
 _PODS = (IPv4Network("10.244.0.0/16"), IPv6Network("fd00:10:244::/64"))
