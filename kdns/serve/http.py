@@ -1,6 +1,6 @@
 """The HTTP server of one address: pages such as `/health`, to GET and HEAD.
 
-The only module that speaks to aiohttp.
+The only module that speaks to aiohttp's server.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from aiohttp import web
-
 from kdns.errors import StartError
+from kdns.lean import web
 from kdns.serve.listen import share
 from kdns.site import Page, Path
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
-import aiohttp
+from kdns.lean import aiohttp
 
 _CONNECT_WITHIN = 10.0
 
