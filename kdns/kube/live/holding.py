@@ -14,7 +14,7 @@ from kdns.kube.live.version import newer
 from kdns.kube.objects import Object, Ref
 
 T = TypeVar("T")
-_STEP = 50
+STEP = 50
 """Objects that are taken in before others get their turn: some 5 ms."""
 
 
@@ -75,6 +75,10 @@ class Holding:
         """Whether it is known in this very version."""
         known = self._of(item.ref)
         return known is not None and (known.uid, known.version) == (item.uid, item.version)
+
+    def add(self, items: list[Item]) -> None:
+        """Objects that nothing is known of, some at a time."""
+        self._hold(items, [])
 
     def replace(self, items: Iterable[Item], *, anew: bool = False) -> Iterator[int]:
         """A list, taken in step by step: how many objects of each step differed.
@@ -144,7 +148,7 @@ class Holding:
 
 
 def _steps(things: list[T]) -> Iterator[list[T]]:
-    return (things[begin : begin + _STEP] for begin in range(0, len(things), _STEP))
+    return (things[begin : begin + STEP] for begin in range(0, len(things), STEP))
 
 
 def _is_old(version: str, known: str) -> bool:

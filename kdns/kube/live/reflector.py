@@ -26,7 +26,7 @@ from kdns.kube.calm import calm
 from kdns.kube.live.access import AccessFault
 from kdns.kube.live.backoff import Backoff
 from kdns.kube.live.faults import ApiFault, Silent, Unreachable
-from kdns.kube.live.holding import Holding
+from kdns.kube.live.holding import STEP, Holding
 from kdns.kube.live.listwatch import SILENT, Event, Listing
 from kdns.kube.live.timing import Timing
 from kdns.kube.live.version import newer
@@ -101,6 +101,7 @@ class Reflector:
         self._timing = timing
         self._backoff = Backoff(timing.random, timing.clock)
         self._cause: Cause | None = Cause.FIRST
+        self._awaited = True
         self._doubt = False
         self._behind = False
         self._streams = True
@@ -136,6 +137,8 @@ class Reflector:
 
         It is something to wait for all the same: all replicas may have to list, and it may be so time after time.
         """
+        if fault.refused:
+            self._awaited = False  # others may go on without
         if fault.expired and self._cause is None:
             self._cause = Cause.EXPIRED
             await self._timing.sleep(self._backoff.next())
@@ -187,8 +190,13 @@ class Reflector:
             self._streams = False
 
     async def _stream(self, cause: Cause) -> None:
-        """A streamed list (KEP-3157), and the watch that goes on behind it."""
+        """A streamed list (KEP-3157), and the watch that goes on behind it.
+
+        The first one, before which nobody is answered, is taken in as it comes: what waits for the rest takes memory
+        that stays taken. One that breaks has then given a part, which the next list is compared with.
+        """
         listing = Listing([], "", [])
+        fresh = cause is Cause.FIRST and self._awaited and not self._holding
         with ExitStack() as listing_only:
             listing_only.enter_context(calm())
             async with aclosing(self._watch(self.version, initial=True)) as events:
@@ -196,11 +204,14 @@ class Reflector:
                     if self._cause is None:
                         self._apply(event)
                     elif event.initial_end:
-                        await self._take(listing._replace(version=event.version), cause)
+                        await self._take(listing._replace(version=event.version), cause, is_rest=fresh)
                         listing.items.clear()
                         listing_only.close()
                     else:
                         self._gather(listing, event)
+                        if fresh and len(listing.items) == STEP:
+                            self._holding.add(listing.items)
+                            listing.items.clear()
         if self._cause is not None:
             raise Unreachable("the stream ended before its list did")
 
@@ -214,14 +225,19 @@ class Reflector:
                 raise
             return await self._source.listing("")
 
-    async def _take(self, listing: Listing, cause: Cause) -> None:
+    async def _take(self, listing: Listing, cause: Cause, *, is_rest: bool = False) -> None:
+        """Take in a list, or the rest of one that was taken in as it came."""
         for error in listing.errors:
             self._told.undecodable(error)
         self._touched = None
         differed = 0
-        for step in self._holding.replace(listing.items, anew=cause is Cause.BACKWARDS):
-            differed += step
-            await asyncio.sleep(0)
+        if is_rest:
+            self._holding.add(listing.items)
+            differed = len(self._holding)
+        else:
+            for step in self._holding.replace(listing.items, anew=cause is Cause.BACKWARDS):
+                differed += step
+                await asyncio.sleep(0)
         self.version = listing.version
         self._cause = None
         self._doubt = self._behind = False

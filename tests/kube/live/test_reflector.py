@@ -275,3 +275,38 @@ async def test_watches_that_end_at_once_with_nothing_are_an_error() -> None:
     source = Played(lists=[listing("10", "a")], watches=[[UNSUPPORTED], *[[]] * 5])
     await play(source, asked(source, 6, "watch"))
     assert min(gaps(source, "watch")) >= 0.8
+
+
+MANY = [f"n{number}" for number in range(120)]
+
+
+async def test_the_first_stream_is_taken_in_as_it_comes() -> None:
+    source = Played(watches=[stream(*(event("ADDED", name, "9") for name in MANY), 5.0, END, 400.0)])
+    seen = await play(source, lambda seen, _: len(seen.causes) == 1)
+    assert [len(state) for state in seen.states] == [50, 100, 120]
+    assert (seen.differed, seen.names) == ([120], set(MANY))
+
+
+async def test_a_first_stream_that_breaks_leaves_nothing_that_the_next_list_does_not_have() -> None:
+    watches = [stream(*(event("ADDED", name, "9") for name in MANY), CUT), [400.0]]
+    source = Played(lists=[listing("10", *MANY[20:], "new")], watches=watches)
+    seen = await play(source, lambda seen, _: len(seen.causes) == 1)
+    assert seen.names == {*MANY[20:], "new"}
+    assert all(seen.names & set(MANY) <= state for state in seen.states[2:]), "nothing that exists is missing between"
+
+
+async def test_what_was_refused_at_first_is_not_taken_in_before_it_is_whole() -> None:
+    """Meanwhile answers are made without it: a part of it would be less than what they know."""
+    refused = ApiFault(403, "Forbidden")
+    adding = [event("ADDED", name, "9") for name in MANY]
+    source = Played(watches=[[refused], stream(*adding, CUT), [400.0]])
+    seen = await play(source, lambda seen, _: len(source.asked) == 3)
+    assert seen.states == []
+
+
+async def test_a_later_stream_is_compared_as_a_whole() -> None:
+    first = [*(event("ADDED", name, "9") for name in MANY), END, EXPIRED_EVENT]
+    again = [*(event("ADDED", name, "11") for name in MANY[20:]), Event("BOOKMARK", "12", initial_end=True), 400.0]
+    seen = await play(Played(watches=[stream(*first), stream(*again)]), lambda seen, _: len(seen.causes) == 2)
+    assert seen.names == set(MANY[20:])
+    assert all(len(state) in {100, 120} for state in seen.states[2:]), "what changed and what is gone: at once"
