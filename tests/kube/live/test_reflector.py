@@ -300,7 +300,7 @@ async def test_what_was_refused_at_first_is_not_taken_in_before_it_is_whole() ->
     refused = ApiFault(403, "Forbidden")
     adding = [event("ADDED", name, "9") for name in MANY]
     source = Played(watches=[[refused], stream(*adding, CUT), [400.0]])
-    seen = await play(source, lambda seen, _: len(source.asked) == 3)
+    seen = await play(source, lambda *_: len(source.asked) == 3)
     assert seen.states == []
 
 
