@@ -1,11 +1,12 @@
-# Needs make and Python 3.11 or later; all the rest goes into .venv. `make e2e` needs Go too, or KUBEBUILDER_ASSETS.
+# Needs make and Python 3.11 or later; all the rest goes into .venv. `make e2e` needs Go too, or KUBEBUILDER_ASSETS;
+# `make bench` says what it needs of Debian's packages.
 PYTHON ?= python3
 ARGS ?= examples
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check --prefer-binary -c constraints.txt
 
-.PHONY: run test e2e check fmt clean
+.PHONY: run test e2e check bench bench-quick fmt clean
 
 run: $(VENV)/run
 	@$(BIN)/kdns serve $(ARGS)
@@ -23,6 +24,12 @@ check: $(VENV)/lint
 	$(BIN)/ruff format --check kdns tests bench
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(VENV)/bench
+	@$(BIN)/python -m bench
+
+bench-quick: $(VENV)/run
+	@$(BIN)/python -m bench --quick
 
 fmt: $(VENV)/lint
 	$(BIN)/ruff check --fix kdns tests bench
@@ -45,4 +52,8 @@ $(VENV)/test: $(VENV)/run
 
 $(VENV)/lint: $(VENV)/test
 	@$(PIP) -e '.[test,lint]'
+	@touch $@
+
+$(VENV)/bench: $(VENV)/run
+	@$(PIP) -e '.[bench]'
 	@touch $@

@@ -1,105 +1,40 @@
 """An API server that is as fast as a socket: everything it says is bytes that were made before.
 
-    python bench/apiserver.py PORT SERVICES ENDPOINTS_EACH
+    python -m bench.apiserver PORT SERVICES ENDPOINTS_EACH
 
-It knows Services, EndpointSlices and Namespaces; lists whole and streamed (KEP-3157), watches with
-bookmarks. `GET /bench/touch?N` changes the endpoints of Service N: the answer is the monotonic time
-in seconds at which the event's bytes were handed to the kernel. `GET /bench/end` closes every watch and
-calls all versions expired, so that everybody lists again.
+It knows Services, EndpointSlices and Namespaces (`cluster.py`); lists whole and streamed (KEP-3157), watches with
+bookmarks, all in JSON: to kdns and to CoreDNS alike. `GET /bench/touch?N` changes the endpoints of Service N: the
+answer is the monotonic time in seconds at which the event's bytes were handed to the kernel. `GET /bench/churn?R`
+changes those of any Service, R times a second, until told otherwise. `GET /bench/end` closes every watch and calls
+all versions expired, so that everybody lists again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
+import random
 import sys
 import time
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
-NAMESPACES = 20
+from bench.cluster import NAMESPACES, Shape, endpoint_slice, namespace, service, wide_services, wide_slices
+
+SERVICES = "/api/v1/services"
+SLICES = "/apis/discovery.k8s.io/v1/endpointslices"
+SPACES = "/api/v1/namespaces"
+_KINDS = {
+    SERVICES: ("Service", "v1"),
+    SLICES: ("EndpointSlice", "discovery.k8s.io/v1"),
+    SPACES: ("Namespace", "v1"),
+}
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _END = "k8s.io/initial-events-end"
-
-
-def _metadata(kind: str, number: int, version: int, **more: object) -> dict[str, object]:
-    """Metadata as a cluster's objects have it, managed fields included: most bytes of a list are such."""
-    return {
-        "name": f"{kind}-{number}",
-        "namespace": f"ns-{number % NAMESPACES}",
-        "uid": f"{kind[:4]:x<8}-0000-4000-8000-{number:012d}",
-        "resourceVersion": str(version),
-        "generation": 1,
-        "creationTimestamp": "2026-01-01T00:00:00Z",
-        **more,
-        "managedFields": [
-            {
-                "manager": "kube-controller-manager",
-                "operation": "Update",
-                "apiVersion": "v1",
-                "time": "2026-01-01T00:00:00Z",
-                "fieldsType": "FieldsV1",
-                "fieldsV1": {"f:metadata": {"f:labels": {".": {}, "f:app": {}}}, "f:spec": {"f:ports": {}}},
-            }
-        ],
-    }
-
-
-def service(number: int, version: int) -> dict[str, object]:
-    """A Service with a cluster IP; every fifth is headless."""
-    address = "None" if number % 5 == 0 else f"10.{96 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
-    return {
-        "kind": "Service",
-        "apiVersion": "v1",
-        "metadata": _metadata("svc", number, version, labels={"app": f"svc-{number}"}),
-        "spec": {
-            "type": "ClusterIP",
-            "clusterIP": address,
-            "clusterIPs": [address],
-            "ipFamilies": ["IPv4"],
-            "ports": [{"name": "http", "port": 80, "targetPort": 8080, "protocol": "TCP"}],
-            "selector": {"app": f"svc-{number}"},
-            "sessionAffinity": "None",
-        },
-        "status": {"loadBalancer": {}},
-    }
-
-
-def endpoint_slice(number: int, version: int, each: int, shift: int = 0) -> dict[str, object]:
-    """The slice of a Service with its endpoints; `shift` moves the addresses."""
-    space = f"ns-{number % NAMESPACES}"
-    endpoints = []
-    for place in range(each):
-        at = (number * each + place + shift * 7919) & 0xFFFFFF
-        target = {"kind": "Pod", "namespace": space, "name": f"svc-{number}-{place}", "uid": f"{at:032x}"}
-        endpoints.append(
-            {
-                "addresses": [f"10.{at >> 16}.{at >> 8 & 255}.{at & 255}"],
-                "conditions": {"ready": True, "serving": True, "terminating": False},
-                "targetRef": target,
-                "nodeName": f"node-{at % 500}",
-                "zone": f"zone-{at % 3}",
-            }
-        )
-    return {
-        "kind": "EndpointSlice",
-        "apiVersion": "discovery.k8s.io/v1",
-        "metadata": _metadata("slice", number, version, labels={"kubernetes.io/service-name": f"svc-{number}"}),
-        "addressType": "IPv4",
-        "endpoints": endpoints,
-        "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
-    }
-
-
-def namespace(number: int, version: int) -> dict[str, object]:
-    """A Namespace."""
-    name = f"ns-{number}"
-    return {
-        "kind": "Namespace",
-        "apiVersion": "v1",
-        "metadata": {"name": name, "uid": name, "resourceVersion": str(version)},
-    }
+_BEAT = 0.05
+"""Seconds between two bursts of changes."""
 
 
 class Bench:
@@ -107,43 +42,58 @@ class Bench:
 
     def __init__(self, services: int, each: int) -> None:
         self.version = 1000
-        self.each = each
-        self.objects: dict[str, dict[int, bytes]] = {
-            "/api/v1/services": {n: _bytes(service(n, 1000)) for n in range(services)},
-            "/apis/discovery.k8s.io/v1/endpointslices": {
-                n: _bytes(endpoint_slice(n, 1000, each)) for n in range(services)
-            },
-            "/api/v1/namespaces": {n: _bytes(namespace(n, 1000)) for n in range(NAMESPACES)},
+        self.shape = Shape(services, each)
+        self.objects: dict[str, dict[object, bytes]] = {
+            SERVICES: {n: _bytes(service(n, 1000)) for n in range(services)},
+            SLICES: {n: _bytes(endpoint_slice(n, 1000, each)) for n in range(services)},
+            SPACES: {n: _bytes(namespace(n, 1000)) for n in range(NAMESPACES)},
         }
+        self.objects[SERVICES].update((f"wide-{n}", _bytes(each)) for n, each in enumerate(wide_services(1000)))
+        self.objects[SLICES].update((f"wide-{n}", _bytes(each)) for n, each in enumerate(wide_slices(1000)))
         self.watches: dict[str, set[asyncio.StreamWriter]] = {path: set() for path in self.objects}
         self.oldest = 0
-        self.sent = 0
+        self.churn = 0
+        """Changes a second."""
 
     def page(self, path: str, limit: str) -> bytes:
         """A list; with a limit of 1 only where it is."""
         items = [] if limit == "1" else list(self.objects[path].values())
-        head = b'{"kind":"List","apiVersion":"v1","metadata":{"resourceVersion":"%d"},"items":[' % self.version
-        return head + b",".join(items) + b"]}"
+        kind, version = _KINDS[path]
+        head = b'{"kind":"%sList","apiVersion":"%s","metadata":{"resourceVersion":"%d"},"items":['
+        return head % (kind.encode(), version.encode(), self.version) + b",".join(items) + b"]}"
 
     def initial(self, path: str) -> Iterator[bytes]:
         """The events of a streamed list."""
         for item in self.objects[path].values():
             yield b'{"type":"ADDED","object":' + item + b"}\n"
-        note = json.dumps({"resourceVersion": str(self.version), "annotations": {_END: "true"}}).encode()
-        yield b'{"type":"BOOKMARK","object":{"metadata":' + note + b"}}\n"
+        kind, version = _KINDS[path]
+        metadata = {"resourceVersion": str(self.version), "annotations": {_END: "true"}}
+        note = _bytes({"kind": kind, "apiVersion": version, "metadata": metadata})
+        yield b'{"type":"BOOKMARK","object":' + note + b"}\n"
 
     def touch(self, number: int) -> float:
         """Change the endpoints of a Service; when the event left."""
         self.version += 1
-        path = "/apis/discovery.k8s.io/v1/endpointslices"
-        changed = _bytes(endpoint_slice(number, self.version, self.each, self.version))
-        self.objects[path][number] = changed
+        changed = _bytes(endpoint_slice(number, self.version, self.shape.each, self.version))
+        self.objects[SLICES][number] = changed
         line = b'{"type":"MODIFIED","object":' + changed + b"}\n"
         chunk = b"%x\r\n%s\r\n" % (len(line), line)
         now = time.monotonic()
-        for writer in self.watches[path]:
+        for writer in self.watches[SLICES]:
             writer.write(chunk)
         return now
+
+    async def change(self) -> None:
+        """Touch any Service, as often as `churn` says."""
+        dice = random.Random(1)
+        due, last = 0.0, time.monotonic()
+        while True:
+            await asyncio.sleep(_BEAT)
+            now = time.monotonic()
+            due, last = due + (now - last) * self.churn, now
+            for _ in range(int(due)):
+                self.touch(dice.randrange(self.shape.services))
+            due -= int(due)
 
     def end(self) -> None:
         """Call every version expired and close the watches."""
@@ -180,6 +130,8 @@ async def _serve(bench: Bench, reader: asyncio.StreamReader, writer: asyncio.Str
 def _answer(bench: Bench, path: str, raw: str, query: dict[str, str]) -> bytes:
     if path == "/bench/touch":
         return b"%.6f" % bench.touch(int(raw))
+    if path == "/bench/churn":
+        bench.churn = int(raw)
     if path == "/bench/end":
         bench.end()
     if path in bench.objects:
@@ -196,7 +148,7 @@ async def _watch(bench: Bench, path: str, query: dict[str, str], writer: asyncio
             await writer.drain()
     elif int(query.get("resourceVersion") or 0) < bench.oldest:
         status = {"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired", "message": "too old"}
-        line = _bytes({"type": "ERROR", "object": status}) + b"\n"
+        line = _bytes({"type": "ERROR", "object": {"apiVersion": "v1", **status}}) + b"\n"
         writer.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(line), line))
         return
     bench.watches[path].add(writer)
@@ -213,8 +165,9 @@ async def _main(port: int, services: int, each: int) -> None:
     server = await asyncio.start_server(lambda r, w: _serve(bench, r, w), "127.0.0.1", port, limit=1 << 20)
     print("ready", flush=True)
     async with server:
-        await server.serve_forever()
+        await asyncio.gather(server.serve_forever(), bench.change())
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*map(int, sys.argv[1:4])))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_main(*map(int, sys.argv[1:4])))

@@ -1,6 +1,6 @@
 """What following a large cluster costs: first sync, change to answer, relist.
 
-    .venv/bin/python bench/live.py [SERVICES [ENDPOINTS_EACH]]
+    .venv/bin/python -m bench.live [SERVICES [ENDPOINTS_EACH]]
 
 Against `apiserver.py` on this machine, whose every answer lies ready. Printed are: the CPU that the first sync took,
 less what reading the same bytes into the same fields takes alone; the longest time that a question waited while that
@@ -41,8 +41,8 @@ ALWAYS = "dns-version.cluster.local"
 """A name that is answered whatever is known: its wait is the event loop's."""
 _DECODE = """
 import sys, time
-sys.path[:0] = [{root!r}, {here!r}]
-from apiserver import Bench
+sys.path.insert(0, {root!r})
+from bench.apiserver import Bench
 from kdns.kube.live.resources import resource
 from kdns.kube.objects import Kind
 from kdns.kube.schema.answers import read_event
@@ -152,10 +152,12 @@ def addresses(reply: bytes) -> Iterator[bytes]:
 
 def main(services: int, each: int) -> None:
     """Measure, and print a line for each figure."""
-    decode = _DECODE.format(root=str(ROOT), here=str(HERE), services=services, each=each)
+    decode = _DECODE.format(root=str(ROOT), services=services, each=each)
     reading = float(subprocess.run([sys.executable, "-c", decode], capture_output=True, check=True).stdout)
     api = subprocess.Popen(
-        [sys.executable, str(HERE / "apiserver.py"), str(API), str(services), str(each)], stdout=subprocess.PIPE
+        [sys.executable, "-m", "bench.apiserver", str(API), str(services), str(each)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
     )
     assert api.stdout is not None
     api.stdout.readline()

@@ -1,0 +1,1 @@
+"""What kdns costs, next to other servers: `python -m bench` measures, `bench/RESULTS.md` tells."""

@@ -1,0 +1,83 @@
+"""Measure: `python -m bench [--quick] [--only NAME]... [--servers NAME,...]`.
+
+Each server has one worker, pinned to the first core; its load has the last. In each round every server gets the
+same questions in turn. Figures are CPU of the server for each query, from /proc: not the time that it took, which on
+one machine is the load's as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.cluster import Shape
+from bench.figures import RESULTS, Rounds, keep
+from bench.process import LOAD, SERVER
+from bench.programs import program, remedy
+from bench.rounds import Bench
+from bench.scenarios import ALL, SCENARIOS, Scenario
+from bench.servers import KINDS
+from bench.table import table
+
+SHAPE = Shape(5000, 5)
+SECONDS, QUICK = 2.0, 0.6
+"""Of a round."""
+ROUNDS = 3
+
+
+def main() -> None:
+    """Measure what is asked for, print the table."""
+    options = _options()
+    if not (program("dnsperf") and program("setpriv") and program("taskset") and program("knotd")):
+        needed = [remedy(name) for name in ("dnsperf", "knotd", "setpriv", "taskset") if not program(name)]
+        sys.exit("make bench: " + "; ".join(needed))
+    chosen = [
+        SCENARIOS[name]
+        for name in options.only or SCENARIOS
+        if options.only or SCENARIOS[name].quick or not options.quick
+    ]
+    servers = options.servers.split(",") if options.servers else list(ALL)
+    for name in servers:
+        if not program(KINDS[name].program):
+            _say(f"left out: {remedy(KINDS[name].program)}")
+    _say(f"servers on core {SERVER}, load on core {LOAD}; CoreDNS pinned like all, which makes its GOMAXPROCS 1")
+    seconds = options.seconds or (QUICK if options.quick else SECONDS)
+    rows: dict[str, Rounds] = {}
+    with tempfile.TemporaryDirectory(prefix="kdns-bench-") as folder:
+        Path(folder).chmod(0o755)
+        with Bench(Path(folder), SHAPE, seconds, options.rounds, _say) as bench:
+            for scenario in chosen:
+                limited = scenario._replace(servers=tuple(name for name in scenario.servers if name in servers))
+                rows[scenario.about] = _measured(bench, limited, save=options.save)
+    print(table(rows, [name for name in servers if any(name in found for found in rows.values())]))
+
+
+def _measured(bench: Bench, scenario: Scenario, *, save: bool) -> Rounds:
+    found = {name: [run._asdict() for run in runs] for name, runs in bench.measure(scenario).items()}
+    if save:
+        keep(scenario.name, found)
+    return found
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="three scenarios, in less than a minute; keeps nothing")
+    parser.add_argument("--only", action="append", choices=SCENARIOS, metavar="NAME", help=", ".join(SCENARIOS))
+    parser.add_argument("--servers", default="", metavar="NAME,...", help=", ".join(KINDS))
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--seconds", type=float, help="of a round")
+    parser.add_argument("--no-save", dest="save", action="store_false", help=f"write nothing to {RESULTS.name}/")
+    options = parser.parse_args()
+    options.save = options.save and not options.quick
+    options.only = options.only or [each.name for each in SCENARIOS.values() if each.quick or not options.quick]
+    return options
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
