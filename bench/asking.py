@@ -7,7 +7,7 @@ import socket
 NOERROR = 0
 _PATIENCE = 0.5
 """Seconds that a reply may take."""
-_TYPES = {"A": 1, "TXT": 16}
+_TYPES = {"A": 1, "PTR": 12, "TXT": 16, "AAAA": 28, "SRV": 33}
 
 
 def question(name: str, type: str = "A") -> bytes:

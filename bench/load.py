@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.process import LOAD, Process
+from bench.process import LOAD, ROOT, Process
 from bench.programs import program
 
 CLIENTS, OUTSTANDING = 8, 100
 """Sockets that dnsperf asks from, and questions that may wait for an answer, of all of them."""
+STREAM = ("stream",)
+"""Instead of flags: the load of `stream.py`."""
 _LIMIT = 60.0
 """Seconds beyond its own time after which dnsperf is given up."""
 
@@ -65,7 +69,7 @@ def report(text: str) -> Report:
 def run(process: Process, port: int, questions: Path, seconds: float, flags: Sequence[str]) -> Run:
     """Load a server. Raises RuntimeError where nothing came back."""
     before = process.cpu()
-    found = report(_dnsperf(port, questions, seconds, flags))
+    found = _stream(port, questions, seconds) if flags == STREAM else report(_dnsperf(port, questions, seconds, flags))
     used = process.cpu() - before
     if not found.completed:
         raise RuntimeError(f"none of {found.sent} questions was answered")
@@ -92,27 +96,26 @@ def settle(process: Process, within: float = 5.0) -> None:
         before = now
 
 
+def _stream(port: int, questions: Path, seconds: float) -> Report:
+    return Report(
+        **json.loads(
+            _loaded([sys.executable, "-m", "bench.stream", str(port), str(questions), f"{seconds:g}"], seconds)
+        )
+    )
+
+
 def _dnsperf(port: int, questions: Path, seconds: float, flags: Sequence[str]) -> str:
-    command = ["taskset", "-c", str(LOAD), str(program("dnsperf")), "-s", "127.0.0.1", "-p", str(port)]
-    command += [
-        "-d",
-        str(questions),
-        "-l",
-        f"{seconds:g}",
-        "-c",
-        str(CLIENTS),
-        "-q",
-        str(OUTSTANDING),
-        "-t",
-        "2",
-        *flags,
-    ]
-    ran = subprocess.run(
-        ["setpriv", "--pdeathsig", "KILL", *command],
-        capture_output=True, text=True, timeout=seconds + _LIMIT, check=False,
-    )  # fmt: skip
+    command = [str(program("dnsperf")), "-s", "127.0.0.1", "-p", str(port), "-d", str(questions)]
+    command += ["-l", f"{seconds:g}", "-c", str(CLIENTS), "-q", str(OUTSTANDING), "-t", "2", *flags]
+    return _loaded(command, seconds)
+
+
+def _loaded(command: Sequence[str], seconds: float) -> str:
+    """What a load says that runs so long. Raises RuntimeError with its words where it fails."""
+    pinned = ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", str(LOAD), *command]
+    ran = subprocess.run(pinned, cwd=ROOT, capture_output=True, text=True, timeout=seconds + _LIMIT, check=False)
     if ran.returncode:
-        raise RuntimeError(f"dnsperf failed: {ran.stderr.strip() or ran.stdout[-500:]}")
+        raise RuntimeError(f"{command[0]} failed: {ran.stderr.strip() or ran.stdout[-500:]}")
     return ran.stdout
 
 

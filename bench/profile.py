@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.cluster import Shape
-from bench.load import Run, run
+from bench.load import STREAM, Run, run
 from bench.rounds import WARM
 from bench.scenarios import SCENARIOS, Scenario
 from bench.servers import KINDS, Field, running, upstream
@@ -59,7 +59,7 @@ def profile(
         upstream(folder / "upstream") as port,
         running(replace(kind, command=command), shape, folder / "kdns", port) as server,
     ):
-        once = [*scenario.flags, "-n", "1"]
+        once = scenario.flags if scenario.flags == STREAM else (*scenario.flags, "-n", "1")
         if scenario.warm:
             run(server.process, server.port, questions, WARM, once)
         if scenario.churn:

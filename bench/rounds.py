@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bench.cluster import Shape
-from bench.load import Run, run, settle
+from bench.load import STREAM, Run, run, settle
 from bench.programs import program
 from bench.scenarios import Scenario
 from bench.servers import KINDS, Running, running, upstream
@@ -48,15 +48,21 @@ class Bench:
             path = self._folder / "questions"
             path.write_text("\n".join(lines) + "\n")
             for name in names:
-                found[name].append(self._round(scenario, name, path, warm=scenario.warm and not turn))
-                self._say(f"{scenario.name}, round {turn + 1}: {name} {found[name][-1].cpu:.2f} us")
+                try:
+                    got = self._round(scenario, name, path, warm=scenario.warm and not turn)
+                except RuntimeError as error:
+                    self._say(f"{scenario.name}, round {turn + 1}: {name} failed: {error}")
+                    continue
+                found[name].append(got)
+                self._say(f"{scenario.name}, round {turn + 1}: {name} {got.cpu:.2f} us, {got.queries} queries")
         return found
 
     def _round(self, scenario: Scenario, name: str, questions: Path, *, warm: bool) -> Run:
-        flags = [*scenario.flags, *(("-n", "1") if scenario.once else ())]
+        once = scenario.flags if scenario.flags == STREAM else (*scenario.flags, "-n", "1")
+        flags = once if scenario.once else scenario.flags
         with self._fresh(name) if scenario.fresh else self._kept(name) as server:
             if warm:
-                run(server.process, server.port, questions, WARM, [*flags, "-n", "1"])
+                run(server.process, server.port, questions, 0.2 if flags == STREAM else WARM, once)
             with _churning(server, scenario.churn):
                 return run(server.process, server.port, questions, self._seconds, flags)
 

@@ -12,6 +12,8 @@ LOST = 0.001
 
 def cell(rounds: Sequence[Mapping[str, object]]) -> str:
     """Median and spread of the CPU: `4.84 ± 0.05`; with a mark where answers were lost."""
+    if not rounds:
+        return "failed"
     found = of(rounds, "cpu")
     return f"{found.median:.2f} ± {found.spread:.2f}" + ("!" if lost(rounds) > LOST else "")
 
