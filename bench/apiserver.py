@@ -6,7 +6,7 @@ It knows Services, EndpointSlices and Namespaces (`cluster.py`); lists whole and
 bookmarks, all in JSON: to kdns and to CoreDNS alike. `GET /bench/touch?N` changes the endpoints of Service N: the
 answer is the monotonic time in seconds at which the event's bytes were handed to the kernel. `GET /bench/churn?R`
 changes those of any Service, R times a second, until told otherwise. `GET /bench/end` closes every watch and calls
-all versions expired, so that everybody lists again.
+all versions expired, so that everybody lists again; `GET /bench/lists` says how often a kind was listed so far.
 """
 
 from __future__ import annotations
@@ -54,16 +54,20 @@ class Bench:
         self.oldest = 0
         self.churn = 0
         """Changes a second."""
+        self.lists = 0
+        """How often everything of a kind was listed."""
 
     def page(self, path: str, limit: str) -> bytes:
         """A list; with a limit of 1 only where it is."""
         items = [] if limit == "1" else list(self.objects[path].values())
+        self.lists += limit != "1"
         kind, version = _KINDS[path]
         head = b'{"kind":"%sList","apiVersion":"%s","metadata":{"resourceVersion":"%d"},"items":['
         return head % (kind.encode(), version.encode(), self.version) + b",".join(items) + b"]}"
 
     def initial(self, path: str) -> Iterator[bytes]:
         """The events of a streamed list."""
+        self.lists += 1
         for item in self.objects[path].values():
             yield b'{"type":"ADDED","object":' + item + b"}\n"
         kind, version = _KINDS[path]
@@ -132,6 +136,8 @@ def _answer(bench: Bench, path: str, raw: str, query: dict[str, str]) -> bytes:
         return b"%.6f" % bench.touch(int(raw))
     if path == "/bench/churn":
         bench.churn = int(raw)
+    if path == "/bench/lists":
+        return b"%d" % bench.lists
     if path == "/bench/end":
         bench.end()
     if path in bench.objects:

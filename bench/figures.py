@@ -30,10 +30,10 @@ def of(rounds: Sequence[Mapping[str, Any]], figure: str) -> Middle:
     return middle([each[figure] for each in rounds])
 
 
-def keep(name: str, series: Rounds, folder: Path = RESULTS, **more: object) -> None:
+def keep(name: str, series: Mapping[str, object], folder: Path = RESULTS) -> None:
     """Write what was measured under a name."""
     folder.mkdir(exist_ok=True)
-    text = json.dumps({**more, "series": series}, indent=1, sort_keys=True)
+    text = json.dumps({"series": series}, indent=1)
     (folder / f"{name}.json").write_text(text + "\n")
 
 

@@ -16,8 +16,8 @@ from bench.programs import program
 
 CLIENTS, OUTSTANDING = 8, 100
 """Sockets that dnsperf asks from, and questions that may wait for an answer, of all of them."""
-STREAM = ("stream",)
-"""Instead of flags: the load of `stream.py`."""
+STREAM = "stream"
+"""The first of the flags where the load is `stream.py`; the rest are its own arguments."""
 _LIMIT = 60.0
 """Seconds beyond its own time after which dnsperf is given up."""
 
@@ -66,10 +66,11 @@ def report(text: str) -> Report:
     )
 
 
-def run(process: Process, port: int, questions: Path, seconds: float, flags: Sequence[str]) -> Run:
+def run(process: Process, port: int, questions: Path, seconds: float, flags: tuple[str, ...]) -> Run:
     """Load a server. Raises RuntimeError where nothing came back."""
     before = process.cpu()
-    found = _stream(port, questions, seconds) if flags == STREAM else report(_dnsperf(port, questions, seconds, flags))
+    load = _stream if flags[:1] == (STREAM,) else _dnsperf
+    found = load(port, questions, seconds, flags)
     used = process.cpu() - before
     if not found.completed:
         raise RuntimeError(f"none of {found.sent} questions was answered")
@@ -96,18 +97,15 @@ def settle(process: Process, within: float = 5.0) -> None:
         before = now
 
 
-def _stream(port: int, questions: Path, seconds: float) -> Report:
-    return Report(
-        **json.loads(
-            _loaded([sys.executable, "-m", "bench.stream", str(port), str(questions), f"{seconds:g}"], seconds)
-        )
-    )
+def _stream(port: int, questions: Path, seconds: float, flags: Sequence[str]) -> Report:
+    command = [sys.executable, "-m", "bench.stream", str(port), str(questions), f"{seconds:g}", *flags[1:]]
+    return Report(**json.loads(_loaded(command, seconds)))
 
 
-def _dnsperf(port: int, questions: Path, seconds: float, flags: Sequence[str]) -> str:
+def _dnsperf(port: int, questions: Path, seconds: float, flags: Sequence[str]) -> Report:
     command = [str(program("dnsperf")), "-s", "127.0.0.1", "-p", str(port), "-d", str(questions)]
     command += ["-l", f"{seconds:g}", "-c", str(CLIENTS), "-q", str(OUTSTANDING), "-t", "2", *flags]
-    return _loaded(command, seconds)
+    return report(_loaded(command, seconds))
 
 
 def _loaded(command: Sequence[str], seconds: float) -> str:

@@ -59,7 +59,7 @@ def profile(
         upstream(folder / "upstream") as port,
         running(replace(kind, command=command), shape, folder / "kdns", port) as server,
     ):
-        once = scenario.flags if scenario.flags == STREAM else (*scenario.flags, "-n", "1")
+        once = scenario.flags if STREAM in scenario.flags else (*scenario.flags, "-n", "1")
         if scenario.warm:
             run(server.process, server.port, questions, WARM, once)
         if scenario.churn:

@@ -58,11 +58,11 @@ class Bench:
         return found
 
     def _round(self, scenario: Scenario, name: str, questions: Path, *, warm: bool) -> Run:
-        once = scenario.flags if scenario.flags == STREAM else (*scenario.flags, "-n", "1")
+        once = scenario.flags if STREAM in scenario.flags else (*scenario.flags, "-n", "1")
         flags = once if scenario.once else scenario.flags
         with self._fresh(name) if scenario.fresh else self._kept(name) as server:
             if warm:
-                run(server.process, server.port, questions, 0.2 if flags == STREAM else WARM, once)
+                run(server.process, server.port, questions, 0.2 if STREAM in flags else WARM, once)
             with _churning(server, scenario.churn):
                 return run(server.process, server.port, questions, self._seconds, flags)
 
