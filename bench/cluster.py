@@ -53,8 +53,9 @@ def wide_owner(width: int) -> str:
 
 
 def cluster_ip(number: int) -> str:
-    """The address of a Service that has one."""
-    return f"10.{96 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+    """The address of a Service that has one; the first addresses are the control plane's."""
+    at = number + 256
+    return f"10.{96 + (at >> 16)}.{at >> 8 & 255}.{at & 255}"
 
 
 def addresses(number: int, each: int, shift: int = 0) -> list[str]:

@@ -16,8 +16,6 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER, LOAD = CORES[0], CORES[-1]
 """The core that is measured, and that of everything else; the same where there is only one."""
 _TICKS = os.sysconf("SC_CLK_TCK")
-_END = 3.0
-"""Seconds that a program has to end when it is told to."""
 
 
 class Process:
@@ -37,13 +35,9 @@ class Process:
         self.end()
 
     def end(self) -> None:
-        """End it, by force where words do not help."""
-        self._process.terminate()
-        try:
-            self._process.wait(_END)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """End it at once: nothing that it could still write is wanted, and a lameduck would be waited for."""
+        self._process.kill()
+        self._process.wait()
 
     def tell(self, number: signal.Signals) -> None:
         """Send a signal."""

@@ -19,11 +19,19 @@ from kdns.plugins import COREDNS, ORDER, REMOVED, page
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "kdns"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+BENCH = sorted((ROOT / "bench").rglob("*.py"))
 LONGEST = 400
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "impl", "misc"}
 HEADINGS = ["Description", "Syntax", "Examples", "See also"]
 
 TESTED_BY = {
+    "bench/__main__.py": "tests/bench/test_scenarios.py",
+    "bench/asking.py": "tests/bench/test_size.py",
+    "bench/cluster.py": "tests/bench/test_zone.py",
+    "bench/live.py": "tests/bench/test_apiserver.py",
+    "bench/profile.py": "tests/bench/test_scenarios.py",
+    "bench/rounds.py": "tests/bench/test_servers.py",
+    "bench/stream.py": "tests/bench/test_load.py",
     "kdns/__init__.py": "tests/cli/test_run.py",
     "kdns/__main__.py": "tests/cli/test_main.py",
     "kdns/caching/counts.py": "tests/plugins/test_cache.py",
@@ -84,28 +92,30 @@ def has_code(module: Path) -> bool:
 
 
 every_module = pytest.mark.parametrize("module", MODULES, ids=names(MODULES))
+every_written_module = pytest.mark.parametrize("module", [*MODULES, *BENCH], ids=names([*MODULES, *BENCH]))
 every_plugin = pytest.mark.parametrize("name", ORDER)
 
 
-@every_module
+@every_written_module
 def test_every_module_says_what_it_is_for(module: Path) -> None:
     assert ast.get_docstring(ast.parse(module.read_text())) or not has_code(module)
 
 
-@every_module
+@every_written_module
 def test_no_module_is_longer_than_can_be_read(module: Path) -> None:
     assert len(module.read_text().splitlines()) <= LONGEST
 
 
-@every_module
+@every_written_module
 def test_every_module_is_called_by_what_it_is(module: Path) -> None:
     assert module.stem.strip("_") not in VAGUE
 
 
-@every_module
+@every_written_module
 def test_every_module_has_a_test(module: Path) -> None:
     name = str(module.relative_to(ROOT))
-    own = ROOT / "tests" / module.relative_to(PACKAGE).with_name(f"test_{module.name}")
+    within = module.relative_to(ROOT if module in BENCH else PACKAGE)
+    own = ROOT / "tests" / within.with_name(f"test_{module.name}")
     if name in TESTED_BY:
         assert (ROOT / TESTED_BY[name]).is_file()
         assert not own.exists(), "it has a test of its own now: take it off the list"
@@ -119,7 +129,8 @@ def test_the_list_of_tests_names_modules_that_exist() -> None:
 
 def told() -> Iterator[Path]:
     """What is published of the project besides its tests."""
-    yield from MODULES
+    yield from (*MODULES, *BENCH)
+    yield from (path for kind in ("md", "json", "svg") for path in (ROOT / "bench").rglob(f"*.{kind}"))
     yield from (path for path in (ROOT / "examples").rglob("*") if path.is_file())
     yield from (path for path in ROOT.glob("*") if path.is_file())
     yield from (path for folder in (".ci", "deploy", "docs") for path in (ROOT / folder).rglob("*") if path.is_file())
