@@ -53,6 +53,10 @@ Steady is after a cluster's mix of questions and a second of wrong names. Ready 
 the last Service, of either kind. An event's time runs from the API server's socket to another answer, seen by a
 client that asks without pause.
 """
+_REAL = """\
+A kube-apiserver and an etcd, over TLS: CoreDNS reads protobuf here. Not part of `make bench`, for it takes minutes to
+create a large cluster.
+"""
 
 
 def main() -> None:
@@ -63,9 +67,10 @@ def main() -> None:
 def write(folder: Path) -> None:
     """Into the folder beside `folder`'s files; the charts only where matplotlib is installed."""
     rows = {name: found["series"] for name in SCENARIOS if (found := kept(name, folder))}
-    sizes = (kept("size", folder) or {"series": {}})["series"]
-    machine = (kept("machine", folder) or {"series": {}})["series"]
-    (folder.parent / "RESULTS.md").write_text(page(machine, rows, sizes))
+    machine, sizes, real = (
+        (kept(name, folder) or {"series": {}})["series"] for name in ("machine", "size", "size-real")
+    )
+    (folder.parent / "RESULTS.md").write_text(page(machine, rows, sizes, real))
     try:
         from bench import charts
     except ImportError:
@@ -83,7 +88,7 @@ def write(folder: Path) -> None:
         charts.lines(folder / "growth.svg", "While the cluster grows", units, growth(sizes))
 
 
-def page(machine: Mapping[str, str], rows: Mapping[str, Rounds], sizes: Rounds) -> str:
+def page(machine: Mapping[str, str], rows: Mapping[str, Rounds], sizes: Rounds, real: Rounds) -> str:
     """The page in Markdown."""
     parts = [_INTRODUCTION.format(machine=words(machine))]
     parts += ["## CPU for each query, in microseconds", "![CPU for each query](results/cpu.svg)", cpu_table(rows)]
@@ -92,6 +97,12 @@ def page(machine: Mapping[str, str], rows: Mapping[str, Rounds], sizes: Rounds) 
     parts += ["## While the cluster grows", "![Memory](results/memory.svg)", "![Growth](results/growth.svg)"]
     parts += [size_table(name, found) for name, found in sizes.items()]
     parts += [_SIZES]
+    if real:
+        parts += [
+            "### With a real API server",
+            _REAL,
+            *(size_table(name, found, real=True) for name, found in real.items()),
+        ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -123,11 +134,16 @@ def churn_table(rows: Mapping[str, Rounds]) -> str:
     return markdown(head, lines)
 
 
-def size_table(name: str, found: Sequence[Mapping[str, Any]]) -> str:
-    """A row for each size of cluster."""
-    head = [f"{name}: {SIZES[0][1]}", *(column for _, column, _ in SIZES[1:]), "again"]
+def size_table(name: str, found: Sequence[Mapping[str, Any]], *, real: bool = False) -> str:
+    """A row for each size of cluster, a column for each figure that there is."""
+    columns = [column for column in SIZES if any(column[0] in each for each in found)]
+    head = [f"{name}: {columns[0][1]}", *(title for _, title, _ in columns[1:]), "again"]
+    again = f"--servers {name}" + " --real" * real
     lines = [
-        [*(form.format(each[key]) if key in each else "" for key, _, form in SIZES), _again(name, each["size"])]
+        [
+            *(form.format(each[key]) if key in each else "" for key, _, form in columns),
+            f"`python -m bench.size --only {each['size']} {again}`",
+        ]
         for each in found
     ]
     return markdown(head, lines)
@@ -191,10 +207,6 @@ def growth(sizes: Rounds) -> dict[str, list[tuple[float, float]]]:
 def _of_rest(points: Sequence[tuple[float, float]], changes: int) -> str:
     found = dict(points)
     return f"{found[changes] / found[0]:.2f}" if changes in found and 0 in found else ""
-
-
-def _again(name: str, size: str) -> str:
-    return f"`python -m bench.size --only {size} --servers {name}`"
 
 
 def _median(rounds: Sequence[Mapping[str, Any]] | None) -> float | None:

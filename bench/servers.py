@@ -25,7 +25,7 @@ KUBEADM = """\
     }}
     ready 127.0.0.1:{ready}
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
-       endpoint http://127.0.0.1:{api}
+       {source}
        pods insecure
        fallthrough in-addr.arpa ip6.arpa
        ttl 30
@@ -47,7 +47,7 @@ KUBEADM = """\
 ALONE = """\
 .:{port} {{
     kubernetes cluster.local in-addr.arpa ip6.arpa {{
-       endpoint http://127.0.0.1:{api}
+       {source}
        pods insecure
        ttl 30
     }}
@@ -100,13 +100,16 @@ remote-control:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What a server is set up with: an empty folder, the names, the ports of the API server and of the upstream."""
+    """What a server is set up with: an empty folder, the names, its port, that of the upstream.
+
+    `source` is the line of the *kubernetes* plugin that names the API server.
+    """
 
     folder: Path
     shape: Shape
     port: int
-    api: int
     upstream: int
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def _corefile(text: str, field: Field) -> str:
     """Write a Corefile; where it is."""
     path = field.folder / "Corefile"
     ports = {name: free_port() for name in ("health", "ready", "pages")}
-    path.write_text(text.format(port=field.port, api=field.api, upstream=field.upstream, **ports))
+    path.write_text(text.format(port=field.port, source=field.source, upstream=field.upstream, **ports))
     return str(path)
 
 
@@ -207,16 +210,19 @@ class Running:
 
 
 @contextmanager
-def running(kind: Kind, shape: Shape, folder: Path, upstream: int) -> Iterator[Running]:
-    """Start a server, on its core, and its API server beside the load; it is ready. Raises RuntimeError."""
+def running(kind: Kind, shape: Shape, folder: Path, upstream: int, source: str = "") -> Iterator[Running]:
+    """Start a server, on its core, and unless `source` says otherwise its API server beside the load; it is ready.
+
+    Raises RuntimeError.
+    """
     with ExitStack() as stack:
         folder.mkdir(parents=True)
-        field = Field(folder, shape, free_port(), free_port(), upstream)
-        api = Api(field.api)
-        if kind.follows:
-            command = [sys.executable, "-m", "bench.apiserver", str(field.api), str(shape.services), str(shape.each)]
+        api = Api(free_port())
+        if kind.follows and not source:
+            command = [sys.executable, "-m", "bench.apiserver", str(api.port), str(shape.services), str(shape.each)]
             standin = stack.enter_context(Process(command, LOAD, folder / "api.log"))
             standin.wait(api.answers, START, "the API server's stand-in")
+        field = Field(folder, shape, free_port(), upstream, source or f"endpoint http://127.0.0.1:{api.port}")
         process = stack.enter_context(Process(kind.command(field), SERVER, folder / "log"))
         ready = process.wait(lambda: _knows(field.port, shape), START, f"{kind.about} is ready")
         yield Running(kind, process, field.port, api, ready)
@@ -234,7 +240,7 @@ def _knows(port: int, shape: Shape) -> bool:
 def upstream(folder: Path) -> Iterator[int]:
     """Knot beside the load, with a wildcard for every name outside the cluster; its port."""
     folder.mkdir(parents=True)
-    field = Field(folder, Shape(0, 0), free_port(), 0, 0)
+    field = Field(folder, Shape(0, 0), free_port(), 0)
     with Process(_zones(field, {".": outside_file()}), LOAD, folder / "log") as process:
         process.wait(lambda: answers(field.port, "ready.example.com") > 0, START, "the upstream")
         yield field.port

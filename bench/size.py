@@ -1,4 +1,4 @@
-"""What a cluster's size costs: `python -m bench.size [--only SERVICESxENDPOINTS]... [--servers NAME,...]`.
+"""What a cluster's size costs: `python -m bench.size [--only SERVICESxENDPOINTS]... [--servers NAME,...] [--real]`.
 
 Of each server that follows an API server, for each size: seconds and CPU until it is ready, memory after that, with
 answers kept and at most, the time from an event to its answer, CPU and memory of a whole relist, CPU of a hit and of a
@@ -14,11 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from bench import page, questions
 from bench.asking import question
 from bench.cluster import Shape, owner
+from bench.controlplane import control_plane
 from bench.figures import RESULTS, keep, kept
 from bench.load import run, settle
 from bench.programs import program
@@ -41,8 +44,10 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=names, metavar="SIZE", help=", ".join(names))
     parser.add_argument("--servers", default=",".join(FOLLOWERS), metavar="NAME,...")
     parser.add_argument("--no-save", dest="save", action="store_false")
+    parser.add_argument("--real", action="store_true", help="follow a real kube-apiserver; changes are not measured")
     options = parser.parse_args()
-    measure([names[name] for name in options.only or names], options.servers.split(","), save=options.save)
+    shapes, servers = [names[name] for name in options.only or names], options.servers.split(",")
+    measure(shapes, servers, real=options.real, save=options.save)
     if options.save:
         page.write(RESULTS)
 
@@ -52,41 +57,46 @@ def named(shape: Shape) -> str:
     return f"{shape.services}x{shape.each}"
 
 
-def measure(shapes: list[Shape], servers: list[str], *, save: bool) -> None:
-    """Keep what is found under `size`, beside what is there of other sizes."""
-    found = (kept("size") or {}).get("series", {})
+def measure(shapes: list[Shape], servers: list[str], *, real: bool = False, save: bool) -> None:
+    """Keep what is found, beside what is there of other sizes: under `size`, or `size-real`."""
+    kind = "size-real" if real else "size"
+    found: dict[str, list[dict[str, Any]]] = (kept(kind) or {"series": {}})["series"]
     for shape in shapes:
-        for name in servers:
-            if not program(KINDS[name].program):
-                continue
-            with tempfile.TemporaryDirectory(prefix="kdns-bench-") as folder:
-                Path(folder).chmod(0o755)
-                try:
-                    figures = _figures(name, shape, Path(folder))
-                except RuntimeError as error:
-                    _say(f"{named(shape)} {name} failed: {error}")
-                    continue
-            found.setdefault(name, [])
-            found[name] = [each for each in found[name] if each["size"] != named(shape)]
-            found[name].append(
-                {"size": named(shape), "services": shape.services, "endpoints": shape.endpoints, **figures}
-            )
+        for name, figures in _measured(shape, [each for each in servers if program(KINDS[each].program)], real=real):
+            row = {"size": named(shape), "services": shape.services, "endpoints": shape.endpoints, **figures}
+            found[name] = [each for each in found.get(name, []) if each["size"] != named(shape)] + [row]
             _say(f"{named(shape)} {name}: " + ", ".join(f"{what} {figure:g}" for what, figure in figures.items()))
     if save:
         order = [named(shape) for shape in SHAPES]
-        keep("size", {name: sorted(each, key=lambda one: order.index(one["size"])) for name, each in found.items()})
+        keep(kind, {name: sorted(each, key=lambda one: order.index(one["size"])) for name, each in found.items()})
 
 
-def _figures(name: str, shape: Shape, folder: Path) -> dict[str, float]:
-    with upstream(folder / "upstream") as port, running(KINDS[name], shape, folder / name, port) as server:
+def _measured(shape: Shape, servers: list[str], *, real: bool) -> Iterator[tuple[str, dict[str, float]]]:
+    """Of each server its figures; one that fails is said and left out."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kdns-bench-")))
+        folder.chmod(0o755)
+        source = ""
+        if real:
+            source = f"kubeconfig {stack.enter_context(control_plane(folder / 'plane', shape, _say))}"
+        for name in servers:
+            try:
+                yield name, _figures(name, shape, folder / name, source)
+            except RuntimeError as error:
+                _say(f"{named(shape)} {name} failed: {error}")
+
+
+def _figures(name: str, shape: Shape, folder: Path, source: str) -> dict[str, float]:
+    with upstream(folder / "upstream") as port, running(KINDS[name], shape, folder / name, port, source) as server:
         settle(server.process)
         figures = {"ready": server.ready, "cpu": server.process.cpu(), "started": server.process.memory()}
         figures["started_peak"] = server.process.memory("VmHWM")
         if shape.services:
             figures |= _loads(server, shape, folder / "questions")
             figures["steady"] = server.process.memory()
-            figures |= _events(server, shape)
-        figures |= _relist(server)
+        if not source:
+            figures |= _events(server, shape) if shape.services else {}
+            figures |= _relist(server)
     return {what: round(figure, 3) for what, figure in figures.items()}
 
 

@@ -33,19 +33,20 @@ SIZES = {"kdns": [EMPTY, SIZE], "coredns": [SIZE]}
 
 
 def test_a_row_has_each_server_s_figure_the_ratios_and_its_command() -> None:
-    said = page({"kernel": "Linux 6.1"}, ROWS, SIZES)
+    said = page({"kernel": "Linux 6.1"}, ROWS, SIZES, {})
     figures = "6.00 ± 1.00 |  | 4.00 ± 0.00 |  | 30.00 ± 0.00 | 1.50 | 0.20"
     assert f"| ClusterIP, A | {figures} | `python -m bench --only clusterip` |" in said.splitlines()
 
 
 def test_changes_are_told_against_rest() -> None:
-    assert "| 200 | 1.50 | 1.10 | `python -m bench --only churn-200` |" in page({}, ROWS, {}).splitlines()
+    assert "| 200 | 1.50 | 1.10 | `python -m bench --only churn-200` |" in page({}, ROWS, {}, {}).splitlines()
 
 
 def test_a_size_has_its_row_with_blanks_where_nothing_was_asked() -> None:
-    said = page({}, {}, SIZES).splitlines()
+    said = page({}, {}, SIZES, {"kdns": [EMPTY]}).splitlines()
     last = "`python -m bench.size --only 0x0 --servers kdns`"
     assert f"| 0 | 0 | 40 |  | 40 | 41 | 0.30 | 0.20 | 0.00 |  |  |  |  | {last} |" in said
+    assert f"| 0 | 0 | 40 | 40 | 41 | 0.30 | 0.20 | 0.00 | {last[:-1]} --real` |" in said
     assert sum(line.startswith("| 5,000 | 25,000 | 60 | 70 | 61 | 80 | 0.51 |") for line in said) == 2
 
 
