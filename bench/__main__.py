@@ -47,7 +47,7 @@ def main() -> None:
     print(table(rows, [name for name in servers if any(name in found for found in rows.values())]))
     if options.save:
         keep("machine", described())
-        page.write(RESULTS)
+        page.write(RESULTS, page.README)
 
 
 def _rows(chosen: Sequence[str], servers: Sequence[str], options: argparse.Namespace) -> dict[str, Rounds]:

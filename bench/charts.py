@@ -35,6 +35,7 @@ def bars(path: Path, title: str, unit: str, rows: Sequence[str], series: Mapping
             axes.bar_label(drawn, fmt="%.1f", padding=3, fontsize=8)
             drawn.set_label(name)
         axes.set_yticks([row + _BAR / 2 - height / 2 for row in range(len(rows))], rows)
+        axes.margins(y=0.02)
         axes.invert_yaxis()
         axes.set_xlabel(unit)
         axes.set_title(title, loc="left")

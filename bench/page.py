@@ -1,4 +1,4 @@
-"""RESULTS.md and its charts, out of the figures that are kept: `python -m bench.page`."""
+"""RESULTS.md, its charts and the README's figures, out of what is kept: `python -m bench.page`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import RESULTS, Rounds, kept, of
-from bench.scenarios import ALL, FOLLOWERS, SCENARIOS
+from bench.scenarios import ALL, FOLLOWERS, NAMES, SCENARIOS
+from bench.summary import put, summary
 from bench.table import cell
 
+README = RESULTS.parent.parent / "README.md"
 CHARTED = ("clusterip", "mix", "wrong", "first", "tcp", "outside", "forward")
 """Scenarios of the main chart."""
+BIG = ("headless", "srv", "wide-udp", "wide-100", "wide-1000")
+"""Scenarios whose replies' sizes are told."""
 CHURN = {0: "clusterip", 20: "churn-20", 200: "churn-200", 1000: "churn-1000"}
 SIZES = (
     ("services", "Services", "{:,.0f}"),
@@ -48,10 +52,15 @@ the cluster come from Knot on the same machine, so that they cost no waiting.
 
 All of it again: `make bench`. One row: the command beside it, after `make bench` or `pip install -e '.[bench]'` once.
 """
+_BIG = """\
+Bytes of a reply. Where one server's are far fewer than another's, either names are compressed there and not here
+(CoreDNS compresses only what would not fit), or records are left out: over UDP a reply is cut at what the server sends
+at most, 1,232 bytes for kdns and Knot.
+"""
 _SIZES = """\
 Steady is after a cluster's mix of questions and a second of wrong names. Ready is from start to the right answer for
-the last Service, of either kind. An event's time runs from the API server's socket to another answer, seen by a
-client that asks without pause.
+the last Service, of either kind. 150,000 endpoints are 15 of each Service, the other sizes have 5 of each. An event's
+time runs from the API server's socket to another answer, seen by a client that asks without pause.
 """
 _REAL = """\
 A kube-apiserver and an etcd, over TLS: CoreDNS reads protobuf here. Not part of `make bench`, for it takes minutes to
@@ -61,16 +70,17 @@ create a large cluster.
 
 def main() -> None:
     """Write the page and its charts."""
-    write(RESULTS)
+    write(RESULTS, README)
 
 
-def write(folder: Path) -> None:
-    """Into the folder beside `folder`'s files; the charts only where matplotlib is installed."""
+def write(folder: Path, readme: Path) -> None:
+    """Beside the folder of figures, and into a README; the charts only where matplotlib is installed."""
     rows = {name: found["series"] for name in SCENARIOS if (found := kept(name, folder))}
     machine, sizes, real = (
         (kept(name, folder) or {"series": {}})["series"] for name in ("machine", "size", "size-real")
     )
     (folder.parent / "RESULTS.md").write_text(page(machine, rows, sizes, real))
+    readme.write_text(put(readme.read_text(), summary(rows, sizes)))
     try:
         from bench import charts
     except ImportError:
@@ -93,6 +103,7 @@ def page(machine: Mapping[str, str], rows: Mapping[str, Rounds], sizes: Rounds, 
     parts = [_INTRODUCTION.format(machine=words(machine))]
     parts += ["## CPU for each query, in microseconds", "![CPU for each query](results/cpu.svg)", cpu_table(rows)]
     parts += ["`!`: more than one question in a thousand was not answered. `failed`: none was."]
+    parts += ["## Big answers", _BIG, size_of_replies(rows)]
     parts += ["## While the cluster changes", "![CPU under changes](results/churn.svg)", churn_table(rows)]
     parts += ["## While the cluster grows", "![Memory](results/memory.svg)", "![Growth](results/growth.svg)"]
     parts += [size_table(name, found) for name, found in sizes.items()]
@@ -120,6 +131,20 @@ def cpu_table(rows: Mapping[str, Rounds]) -> str:
         ratios = [ratio(found, "knot"), ratio(found, "coredns")]
         lines.append([SCENARIOS[name].about, *cells, *ratios, f"`python -m bench --only {name}`"])
     return markdown(head, lines)
+
+
+def size_of_replies(rows: Mapping[str, Rounds]) -> str:
+    """Bytes of a reply, on average, of each server."""
+    lines = [
+        [
+            SCENARIOS[name].about,
+            *(_bytes(rows[name].get(server, ())) for server in NAMES),
+            f"`python -m bench --only {name}`",
+        ]
+        for name in BIG
+        if name in rows
+    ]
+    return markdown(["what is asked", *NAMES, "again"], lines)
 
 
 def churn_table(rows: Mapping[str, Rounds]) -> str:
@@ -196,9 +221,13 @@ def memory(sizes: Rounds) -> dict[str, list[tuple[float, float]]]:
 
 
 def growth(sizes: Rounds) -> dict[str, list[tuple[float, float]]]:
-    """CPU of a hit and of a wrong name by Services."""
+    """CPU of a hit and of a wrong name by Services, which have five endpoints each."""
     return {
-        f"{name}, {what}": sorted((float(each["services"]), float(each[key])) for each in found if key in each)
+        f"{name}, {what}": sorted(
+            (float(each["services"]), float(each[key]))
+            for each in found
+            if key in each and each["endpoints"] == 5 * each["services"]
+        )
         for name, found in sizes.items()
         for key, what in (("hit", "a Service's address"), ("wrong", "wrong names, none twice"))
     }
@@ -207,6 +236,10 @@ def growth(sizes: Rounds) -> dict[str, list[tuple[float, float]]]:
 def _of_rest(points: Sequence[tuple[float, float]], changes: int) -> str:
     found = dict(points)
     return f"{found[changes] / found[0]:.2f}" if changes in found and 0 in found else ""
+
+
+def _bytes(rounds: Sequence[Mapping[str, Any]]) -> str:
+    return f"{of(rounds, 'response').median:,.0f}" if rounds else ""
 
 
 def _median(rounds: Sequence[Mapping[str, Any]] | None) -> float | None:

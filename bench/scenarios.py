@@ -45,6 +45,7 @@ SCENARIOS = {
         Scenario("first", "every name, for the first time", NAMES, questions.first, once=True, fresh=True, warm=False),
         Scenario("headless", "headless, 5 addresses, A", NAMES, questions.headless),
         Scenario("srv", "headless, 5 targets, SRV", NAMES, questions.srv),
+        Scenario("wide-udp", "headless, 100 addresses, A, EDNS 4096", NAMES, questions.wide(100), ("-e",)),
         Scenario("wide-100", "headless, 100 addresses, A, over TCP", NAMES, questions.wide(100), (STREAM,)),
         Scenario("wide-1000", "headless, 1,000 addresses, A, over TCP", NAMES, questions.wide(1000), (STREAM,)),
         Scenario("tcp", "ClusterIP, A, TCP, connections kept", NAMES, questions.clusterips, _TCP),

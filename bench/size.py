@@ -49,7 +49,7 @@ def main() -> None:
     shapes, servers = [names[name] for name in options.only or names], options.servers.split(",")
     measure(shapes, servers, real=options.real, save=options.save)
     if options.save:
-        page.write(RESULTS)
+        page.write(RESULTS, page.README)
 
 
 def named(shape: Shape) -> str:

@@ -12,7 +12,7 @@ from bench.scenarios import SCENARIOS
 
 
 def rounds(*cpu: float) -> list[dict[str, object]]:
-    return [{"cpu": each, "queries": 1000, "lost": 0} for each in cpu]
+    return [{"cpu": each, "queries": 1000, "lost": 0, "response": 16050} for each in cpu]
 
 
 ROWS = {
@@ -36,6 +36,11 @@ def test_a_row_has_each_server_s_figure_the_ratios_and_its_command() -> None:
     said = page({"kernel": "Linux 6.1"}, ROWS, SIZES, {})
     figures = "6.00 ± 1.00 |  | 4.00 ± 0.00 |  | 30.00 ± 0.00 | 1.50 | 0.20"
     assert f"| ClusterIP, A | {figures} | `python -m bench --only clusterip` |" in said.splitlines()
+
+
+def test_big_answers_are_told_with_their_bytes() -> None:
+    row = "| headless, 1,000 addresses, A, over TCP | 16,050 |  |  |  | `python -m bench --only wide-1000` |"
+    assert row in page({}, ROWS, {}, {}).splitlines()
 
 
 def test_changes_are_told_against_rest() -> None:
@@ -76,7 +81,10 @@ def test_the_page_is_written_beside_the_figures(tmp_path: Path) -> None:
     for name, found in ROWS.items():
         keep(name, found, folder)
     keep("size", SIZES, folder)
-    write(folder)
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- figures -->\n<!-- end of figures -->\n")
+    write(folder, readme)
+    assert "| ClusterIP, A | 6.0 | 30.0 | 4.0 |  |" in readme.read_text()
     said = (tmp_path / "RESULTS.md").read_text()
     assert said.startswith("# What kdns costs")
     assert "\n\n\n" not in said
