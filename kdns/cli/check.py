@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from kdns.app import App
 from kdns.cli.flags import add_corefile, parser
 from kdns.cli.hushed import hushed
+from kdns.cli.offline import offline
 from kdns.cli.run import read
 from kdns.corefile.mistakes import Mistakes
 from kdns.corefile.parser import Corefile
@@ -27,11 +28,11 @@ def main(arguments: Sequence[str]) -> int:
     add_corefile(flags)
     given = flags.parse_args(arguments)
     try:
-        corefile, wrong = read(given.conf or "Corefile", given.port), Mistakes()
+        corefile, wrong = read(given.conf or "Corefile", given.port, given.manifests), Mistakes()
     except CorefileErrors as several:
         if not isinstance(several.rest, Corefile):
             raise
-        corefile, wrong = several.rest, Mistakes()
+        corefile, wrong = offline(several.rest, given.manifests), Mistakes()
         wrong.add(*several.errors)
     _warn(corefile.warnings)
     return asyncio.run(_check(corefile, wrong))

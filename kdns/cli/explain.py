@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kdns.app import App
-from kdns.cli.flags import Parser, parser, zone
+from kdns.cli.flags import Parser, add_manifests, parser, zone
 from kdns.cli.hushed import hushed
 from kdns.cli.run import read
 from kdns.cli.serve import corefile_text, parsed, without_places
@@ -48,9 +49,9 @@ def main(arguments: Sequence[str]) -> int:
         type, paths = _split(given.rest, RRType.PTR if address_of(name.lower()) else RRType.A)
     except (NameSyntaxError, ValueError) as error:
         return _wrong(str(error))
-    if paths and given.conf:
+    if paths and (given.conf or given.manifests):
         return _wrong("give manifests or -conf, not both")
-    told = _of_manifests(paths, given.zone, name, type) if paths else _of_corefile(given.conf, name, type)
+    told = _of_manifests(paths, given.zone, name, type) if paths else _of_corefile(given, name, type)
     print(json.dumps(_as_dict(told), indent=2) if given.json else "\n".join(_lines(told)))
     return 0 if told.verdict.response.rcode == RCode.NOERROR else 1
 
@@ -64,13 +65,14 @@ def _flags() -> Parser:
     flags = parser(
         "kdns explain",
         "Tell what a name resolves to, and why: the reason, the objects, the endpoints.",
-        usage="kdns explain NAME [TYPE] [-conf FILE | PATH...] [--json]",
+        usage="kdns explain NAME [TYPE] [-conf FILE [-manifests PATH] | PATH...] [--json]",
     )
     flags.add_argument("name", metavar="NAME", help="a full name, as web.shop.svc.cluster.local, or an address")
     flags.add_argument(
         "rest", nargs="*", metavar="[TYPE] [PATH...]", help="a record type (default: A, for an address PTR), manifests"
     )
     flags.add_argument("-conf", "--conf", metavar="FILE", help="a Corefile (default: ./Corefile)")
+    add_manifests(flags)
     flags.add_argument("--zone", type=zone, default="cluster.local", help="with manifests: the cluster's domain")
     flags.add_argument("--json", action="store_true", help="for programs")
     return flags
@@ -102,8 +104,8 @@ def _of_manifests(paths: Sequence[str], zone: str, name: Name, type: int) -> _To
         return asyncio.run(_explain(corefile, name, type))
 
 
-def _of_corefile(path: str | None, name: Name, type: int) -> _Told:
-    return asyncio.run(_explain(read(path or "Corefile", 53), name, type))
+def _of_corefile(given: argparse.Namespace, name: Name, type: int) -> _Told:
+    return asyncio.run(_explain(read(given.conf or "Corefile", 53, given.manifests), name, type))
 
 
 async def _explain(corefile: Corefile, name: Name, type: int) -> _Told:

@@ -45,11 +45,20 @@ def parser(command: str, description: str, *, usage: str | None = None) -> Parse
 
 
 def add_corefile(to: argparse.ArgumentParser) -> None:
-    """Add the flags that say which Corefile: `conf` and `port`."""
+    """Add the flags that say which Corefile, and how: `conf`, `port` and `manifests`."""
     to.add_argument("-conf", "--conf", metavar="FILE", help="Corefile to load, or 'stdin' (default: ./Corefile)")
     to.add_argument(
         "-dns.port", "--dns.port", "-p", "--port", dest="port", type=port, default=53, metavar="PORT",
         help="port of server blocks that name none (default: 53)",
+    )  # fmt: skip
+    add_manifests(to)
+
+
+def add_manifests(to: argparse.ArgumentParser) -> None:
+    """Add the flag `manifests`: paths, each given with a flag of its own."""
+    to.add_argument(
+        "-manifests", "--manifests", action="append", default=[], metavar="PATH",
+        help="a file or folder that describes the cluster, instead of an API server; may be repeated",
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kdns import __version__
 from kdns.cli.flags import add_corefile, boolean, parser
+from kdns.cli.offline import offline, refuse_unused
 from kdns.cli.process import serve
 from kdns.corefile.disk import Disk, Local, Memory
 from kdns.corefile.parser import Corefile, load, parse
@@ -36,8 +37,8 @@ def main(arguments: Sequence[str]) -> int:
         print("\n".join(f"dns.{name}" for name in ORDER))
         return 0
     noted = Noted(Local())
-    corefile = read(given.conf, given.port, noted)
-    source = _source(given.conf, given.port)
+    corefile = read(given.conf, given.port, given.manifests, noted)
+    source = _source(given.conf, given.port, given.manifests)
     try:
         return asyncio.run(serve(corefile, quiet=given.quiet, pid=given.pidfile, source=source, served=noted.sum()))
     except PortError as error:
@@ -67,18 +68,25 @@ def _flags() -> argparse.ArgumentParser:
     return flags
 
 
-def _source(path: str | None, port: int) -> Source | None:
+def _source(path: str | None, port: int, manifests: Sequence[str]) -> Source | None:
     """Where the Corefile is read again from; standard input is not there twice."""
     if path == _PIPED:
         return None
-    return Source(lambda disk: _loaded(path or _HERE, port, disk), Local())
+    return Source(lambda disk: offline(_loaded(path or _HERE, port, disk), manifests), Local())
 
 
-def read(path: str | None, port: int, disk: Disk | None = None) -> Corefile:
+def read(path: str | None, port: int, manifests: Sequence[str] = (), disk: Disk | None = None) -> Corefile:
     """The Corefile that is named, or the one in the working directory, or what stands for none.
 
-    Raises StartError for one that is named and cannot be read, CorefileErrors for mistakes.
+    With `manifests` its clusters are out of these files. Raises StartError for one that is named and cannot be
+    read, and where nothing would answer from them; CorefileErrors for mistakes.
     """
+    corefile = _named(path, port, disk)
+    refuse_unused(corefile, manifests)
+    return offline(corefile, manifests)
+
+
+def _named(path: str | None, port: int, disk: Disk | None) -> Corefile:
     if not path and not Path(_HERE).exists():
         return _whoami("no Corefile here", port)
     path = path or _HERE
