@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
@@ -45,11 +45,10 @@ def environment(**variables: str) -> dict[str, str]:
     return {**ours, "PYTHONPATH": str(ROOT), **variables}
 
 
-def run(*arguments: str, cwd: Path = ROOT, stdin: bytes = b"") -> Ended:
-    """A command that ends by itself."""
-    ran = subprocess.run(
-        [*KDNS, *arguments], cwd=cwd, env=environment(), input=stdin, capture_output=True, timeout=PATIENCE, check=False
-    )
+def run(*arguments: str, cwd: Path = ROOT, stdin: bytes = b"", through: Sequence[str] = ()) -> Ended:
+    """A command that ends by itself; see `serving`."""
+    whole, env = [*through, *KDNS, *arguments], environment()
+    ran = subprocess.run(whole, cwd=cwd, env=env, input=stdin, capture_output=True, timeout=PATIENCE, check=False)
     return Ended(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
 
@@ -139,11 +138,15 @@ class Server:
 
 
 @contextmanager
-def serving(*arguments: str, cwd: Path = ROOT, stdin: bytes = b"", **variables: str) -> Iterator[Server]:
-    """A kdns that is killed at the end, if it runs by then; `variables` are of its environment."""
+def serving(
+    *arguments: str, cwd: Path = ROOT, stdin: bytes = b"", through: Sequence[str] = (), **variables: str
+) -> Iterator[Server]:
+    """A kdns that is killed at the end, if it runs by then; run `through` another command, if that is given;
+    `variables` are of its environment.
+    """
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [*KDNS, *arguments], cwd=cwd, env=environment(**variables), stdin=pipe, stdout=pipe, stderr=pipe
+        [*through, *KDNS, *arguments], cwd=cwd, env=environment(**variables), stdin=pipe, stdout=pipe, stderr=pipe
     ) as process:
         assert process.stdin is not None
         process.stdin.write(stdin)
