@@ -33,7 +33,7 @@ class Host:
 
     def run(self, *command: str, resolv_conf: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, if wanted with a resolv.conf of its own."""
-        own = ()
+        own: tuple[str, ...] = ()
         if resolv_conf is not None:
             mounted = f'mount --bind {resolv_conf} /etc/resolv.conf && exec "$@"'
             own = (installed("unshare"), "-m", "sh", "-c", mounted, "sh")
