@@ -62,7 +62,7 @@ def _host(*command: str) -> Iterator[Host]:
     whole = [*command, sys.executable, "-m", "tests.outside.lent"]
     with (
         ours,
-        subprocess.Popen(whole, cwd=ROOT, env=environment(), stdin=theirs, stderr=subprocess.PIPE) as process,
+        subprocess.Popen(whole, cwd=ROOT, env=environment(), stdin=theirs.fileno(), stderr=subprocess.PIPE) as process,
     ):
         theirs.close()
         if not ours.recv(4):
