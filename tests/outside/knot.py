@@ -1,4 +1,7 @@
-"""Knot DNS as the world outside: the zones example.org and, signed, example.net; and a reverse zone."""
+"""Knot DNS as the world outside: example.org and, signed, example.net, a reverse zone, and a root.
+
+With the root no question is refused, as with any resolver: musl waits on where it is.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from tests.processes import PATIENCE, free_port
 MANY = [f"{number:02d}{'x' * 198}" for number in range(20)]
 """The texts of many.example.org, which no UDP reply of 1232 bytes has room for."""
 _REVERSE = "113.0.203.in-addr.arpa"
-_ZONES = {"example.org": "", "example.net": "dnssec-signing: on", _REVERSE: ""}
+_ZONES = {".": 'file: "root.zone"', "example.org": "", "example.net": "dnssec-signing: on", _REVERSE: ""}
 _APEX = "@ 300 SOA ns.example.org. hostmaster.example.org. 1 3600 600 86400 60\n@ 300 NS ns.example.org.\n"
 _CONFIGURATION = """\
 server:
@@ -101,6 +104,7 @@ def _write(folder: Path, address: str, port: int) -> None:
     content += "".join(f'many 300 TXT "{text}"\n' for text in MANY)
     for zone in ("example.org", "example.net"):
         (folder / f"{zone}.zone").write_text(f"$ORIGIN {zone}.\n{content}")
+    (folder / "root.zone").write_text(f"$ORIGIN .\n{_APEX}")
     (folder / f"{_REVERSE}.zone").write_text(f"$ORIGIN {_REVERSE}.\n{_APEX}10 300 PTR www.example.org.\n")
 
 

@@ -71,7 +71,7 @@ def dig(port: int, *arguments: str) -> Shown:
         pytest.param(
             ["-x", "203.0.113.10"], "NOERROR", ["10.113.0.203.in-addr.arpa. IN PTR www.example.org."], id="one outside"
         ),
-        pytest.param(["-x", "2001:db8::1"], "REFUSED", [], id="one that nobody has"),
+        pytest.param(["-x", "2001:db8::1"], "NXDOMAIN", [], id="one that nobody has"),
         pytest.param(["www.example.org"], "NOERROR", [WWW], id="a name outside"),
         pytest.param(["www.example.org", "+norec"], "NOERROR", [WWW], id="one outside, without recursion"),
         pytest.param(["www.example.org", "+tcp", "+cookie"], "NOERROR", [WWW], id="one outside, over TCP"),

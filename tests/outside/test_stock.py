@@ -13,24 +13,17 @@ from pathlib import Path
 import pytest
 
 from tests.outside.asking import asking
-from tests.outside.hosts import NODE, POD, Host, hosts
-from tests.outside.knot import Knot, knot, upstream
+from tests.outside.hosts import POD, Host
+from tests.outside.knot import Knot, upstream
+from tests.outside.kubeadm import two
 from tests.outside.stock import CHART, KUBE_DNS, KUBEADM, LOCAL, node_local, on_loopback
 from tests.outside.world import CLUSTER, OUTSIDE, check, manifests
 from tests.processes import Server, free_port, run, serving
 
-__all__ = ["upstream"]
+__all__ = ["two", "upstream"]
 
 CLUSTERS = {"kubeadm": KUBEADM, "the chart": CHART}
 every_cluster = pytest.mark.parametrize("name", CLUSTERS)
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Host, Host]]:
-    """A node with Knot as its resolver, and a Pod on it."""
-    folder = tmp_path_factory.mktemp("hosts")
-    with hosts(folder, [LOCAL, KUBE_DNS]) as (node, pod), knot(folder, NODE, 53, host=node):
-        yield node, pod
 
 
 @contextmanager
