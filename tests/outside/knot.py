@@ -20,7 +20,7 @@ from tests.processes import PATIENCE, free_port
 
 MANY = [f"{number:02d}{'x' * 198}" for number in range(20)]
 """The texts of many.example.org, which no UDP reply of 1232 bytes has room for."""
-_REVERSE = "113.0.203.in-addr.arpa"
+_REVERSE = "0.18.198.in-addr.arpa"
 _ZONES = {".": 'file: "root.zone"', "example.org": "", "example.net": "dnssec-signing: on", _REVERSE: ""}
 _APEX = "@ 300 SOA ns.example.org. hostmaster.example.org. 1 3600 600 86400 60\n@ 300 NS ns.example.org.\n"
 _CONFIGURATION = """\

@@ -17,7 +17,7 @@ __all__ = ["kdns"]
 
 WEB = "web.shop.svc.cluster.local"
 AT_WEB = f"{WEB}. IN A 10.96.184.143"
-WWW = "www.example.org. IN A 203.0.113.10"
+WWW = "www.example.org. IN A 198.18.0.10"
 REVERSE = f"143.184.96.10.in-addr.arpa. IN PTR {WEB}."
 
 
@@ -69,9 +69,9 @@ def dig(port: int, *arguments: str) -> Shown:
         pytest.param([WEB, "+opcode=notify"], "NOTIMP", [], id="another opcode"),
         pytest.param(["-x", "10.96.184.143"], "NOERROR", [REVERSE], id="a reverse name"),
         pytest.param(
-            ["-x", "203.0.113.10"], "NOERROR", ["10.113.0.203.in-addr.arpa. IN PTR www.example.org."], id="one outside"
+            ["-x", "198.18.0.10"], "NOERROR", ["10.0.18.198.in-addr.arpa. IN PTR www.example.org."], id="one outside"
         ),
-        pytest.param(["-x", "2001:db8::1"], "NXDOMAIN", [], id="one that nobody has"),
+        pytest.param(["-x", "2001:2::1"], "NXDOMAIN", [], id="one that nobody has"),
         pytest.param(["www.example.org"], "NOERROR", [WWW], id="a name outside"),
         pytest.param(["www.example.org", "+norec"], "NOERROR", [WWW], id="one outside, without recursion"),
         pytest.param(["www.example.org", "+tcp", "+cookie"], "NOERROR", [WWW], id="one outside, over TCP"),

@@ -45,7 +45,7 @@ STEADY: dict[Question, Answer] = {
     (f"no.{WEB}", "A"): NXDOMAIN,
     ("143.184.96.10.in-addr.arpa", "PTR"): Answer("NOERROR", (f"143.184.96.10.in-addr.arpa. 30 IN PTR {WEB}.",)),
 }
-GOOD = {"NOERROR 203.0.113.77"}
+GOOD = {"NOERROR 198.18.0.77"}
 FAILED = {"SERVFAIL 22", "SERVFAIL 23"}
 P99 = 0.005
 BUSY = 10.0
@@ -170,9 +170,9 @@ def test_what_is_known_is_given_stale_where_that_is_wanted(tmp_path: Path) -> No
         file = tmp_path / "Corefile"
         file.write_text(text)
         with serving("-conf", str(file), *manifests(tmp_path)) as server:
-            assert outcome(server.ask("brief.example.org")) == "NOERROR 203.0.113.5"
+            assert outcome(server.ask("brief.example.org")) == "NOERROR 198.18.0.5"
             upstream.kill()
-            stale = "NOERROR 203.0.113.5 3"
+            stale = "NOERROR 198.18.0.5 3"
             wait(lambda: outcome(server.ask("brief.example.org")) == stale, BACK, "a stale answer")
             assert outcome(server.ask("www.example.org")) in FAILED
 
@@ -180,7 +180,7 @@ def test_what_is_known_is_given_stale_where_that_is_wanted(tmp_path: Path) -> No
 def lies(seen: Seen) -> list[Sent]:
     """All that is no reply to the question: another id, another question, another port, the question itself."""
     question = f"{seen.name} 0 IN A 0.0.0.0".replace("lies", "lie")
-    elsewhere = [] if seen.tcp else [Elsewhere(reply(seen, f"{seen.name} 60 IN A 203.0.113.66"))]
+    elsewhere = [] if seen.tcp else [Elsewhere(reply(seen, f"{seen.name} 60 IN A 198.18.0.66"))]
     return [altered(seen, id=seen.id ^ 1), altered(seen, question=question), *elsewhere, seen.wire]
 
 

@@ -16,7 +16,7 @@ __all__ = ["node", "two"]
 
 SEARCH = "shop.svc.cluster.local svc.cluster.local cluster.local"
 WEB, CART = {"10.96.184.143"}, {"10.96.20.20", "fd00:10:96::20"}
-WWW = {"203.0.113.10", "2001:db8::10"}
+WWW = {"198.18.0.10", "2001:2::10"}
 FOUND: dict[str, set[str]] = {
     "web": WEB,
     "web.shop": WEB,
@@ -33,11 +33,11 @@ FOUND: dict[str, set[str]] = {
     "no.shop.svc.cluster.local.": set(),
     "www.example.org": WWW,
     "one.example.org": WWW,
-    "v4.example.org": {"203.0.113.4"},
+    "v4.example.org": {"198.18.0.4"},
     "no.example.org": set(),
     "10.96.184.143": {"web.shop.svc.cluster.local"},
-    "203.0.113.10": {"www.example.org"},
-    "203.0.113.99": set(),
+    "198.18.0.10": {"www.example.org"},
+    "198.18.0.99": set(),
 }
 """Names and addresses, as a program in the namespace `shop` says them, and what it gets."""
 

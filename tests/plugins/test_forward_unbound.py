@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,12 +11,10 @@ from typing import NamedTuple
 import pytest
 
 from tests.asking import Asked, lines, rcode, serving
+from tests.installed import installed
 from tests.serve.sockets import PATIENCE
 from tests.upstream.certificates import Authority
 from tests.upstream.scripted import pair
-
-UNBOUND = shutil.which("unbound", path=f"/usr/sbin:/usr/local/sbin:{os.environ.get('PATH', '')}")
-pytestmark = pytest.mark.skipif(UNBOUND is None, reason="unbound is not installed")
 
 MANY = "\n".join(f"    local-data: 'many.example.org. 60 IN TXT \"{'x' * 200}{number}\"'" for number in range(20))
 CONFIGURATION = """
@@ -64,7 +60,7 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def unbound(folder: Path) -> AsyncIterator[Unbound]:
-    assert UNBOUND is not None
+    program = installed("unbound")
     authority = Authority(folder)
     cert, key = authority.pair("dns.test")
     found = Unbound(free_port(), free_port(), authority)
@@ -72,7 +68,7 @@ async def unbound(folder: Path) -> AsyncIterator[Unbound]:
     file.write_text(
         CONFIGURATION.format(plain=found.plain, encrypted=found.encrypted, cert=cert, key=key, folder=folder, many=MANY)
     )
-    process = await asyncio.create_subprocess_exec(UNBOUND, "-d", "-c", str(file))
+    process = await asyncio.create_subprocess_exec(program, "-d", "-c", str(file))
     try:
         await listening(found.encrypted)
         yield found
