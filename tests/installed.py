@@ -10,6 +10,7 @@ import pytest
 PACKAGES = {
     "dig": "bind9-dnsutils",
     "dnsmasq": "dnsmasq-base",
+    "gcc": "gcc",
     "getent": "libc-bin",
     "ip": "iproute2",
     "knotd": "knot",

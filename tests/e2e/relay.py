@@ -9,12 +9,15 @@ from typing import Self
 
 
 class Relay:
-    """Passes bytes on, both ways, until `forget`: then those connections stay open and carry nothing more."""
+    """Passes bytes on, both ways, until `forget`: then those connections stay open and carry nothing more.
 
-    def __init__(self, port: int) -> None:
+    `listener` may be a socket of another host.
+    """
+
+    def __init__(self, port: int, listener: socket.socket | None = None) -> None:
         self._to = port
         self._era = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = listener or socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._held: list[socket.socket] = []
 

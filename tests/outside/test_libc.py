@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -74,8 +75,10 @@ def test_glibc_finds_all_there_is(node: Host, tmp_path: Path, options: str) -> N
 def musl_getent(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A getent with musl's resolver."""
     program = tmp_path_factory.mktemp("musl") / "getent"
-    source = Path(__file__).parent / "getent.c"
-    subprocess.run([installed("musl-gcc"), "-static", "-Wall", "-Werror", "-o", program, source], check=True)
+    environ = {**os.environ, "REALGCC": installed("gcc")}
+    source = str(Path(__file__).parent / "getent.c")
+    command = [installed("musl-gcc"), "-static", "-Wall", "-Werror", "-o", str(program), source]
+    subprocess.run(command, check=True, env=environ)
     return str(program)
 
 
