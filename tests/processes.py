@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import random
 import re
 import signal
 import socket
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 KDNS = (sys.executable, "-m", "kdns")
 PATIENCE = 20.0
 """Seconds after which a test that waits for something has failed."""
+_LASTING = range(20000, 30000)
 
 
 class Ended(NamedTuple):
@@ -172,12 +174,27 @@ def taken(type: socket.SocketKind = socket.SOCK_STREAM) -> Iterator[int]:
 def free_port() -> int:
     """A port of every address that nobody listens on, over neither UDP nor TCP."""
     for _ in range(100):
-        with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+        with socket.socket(type=socket.SOCK_DGRAM) as udp:
             udp.bind(("", 0))
             port = int(udp.getsockname()[1])
-            try:
-                tcp.bind(("", port))
-            except OSError:
-                continue
+        if _is_free(port):
             return port
     raise AssertionError("no port is free")
+
+
+def lasting_port() -> int:
+    """The same, and one that the kernel lends to no client while its server is away."""
+    for port in random.sample(_LASTING, len(_LASTING)):
+        if _is_free(port):
+            return port
+    raise AssertionError("no port is free")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+        try:
+            udp.bind(("", port))
+            tcp.bind(("", port))
+        except OSError:
+            return False
+    return True

@@ -9,11 +9,8 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import random
 import shutil
 import signal
-import socket
-from contextlib import suppress
 from pathlib import Path
 
 import trustme
@@ -21,6 +18,7 @@ import trustme
 from tests.e2e.api import Api, Json, RefusedError
 from tests.e2e.process import Process, wait
 from tests.e2e.programs import Programs
+from tests.processes import lasting_port
 
 ADMIN = "admin-token"
 READER = "reader-token"
@@ -28,7 +26,6 @@ READER = "reader-token"
 SERVICE_CIDRS = "10.96.0.0/16,fd00:10:96::/112"
 START = 60.0
 """Seconds within which a program has started, on a machine that has much else to do."""
-_LASTING_PORTS = range(20000, 30000)
 _CONTROLLERS = """
     daemonset-controller deployment-controller endpoints-controller endpointslice-controller
     endpointslice-mirroring-controller garbage-collector-controller namespace-controller
@@ -44,16 +41,16 @@ class ControlPlane:
     """
 
     def __init__(self, programs: Programs, folder: Path) -> None:
-        self.port = _port()
+        self.port = lasting_port()
         self.folder = folder
-        self._etcd_port = _port()
+        self._etcd_port = lasting_port()
         self._authority = folder / "ca.crt"
         self._programs = programs
         self._data = folder / "etcd"
         self.api = Api(self.port, ADMIN, str(self._authority))
         self.certify()
         self._write_keys()
-        self.etcd = Process(programs.etcd, self._etcd_flags(_port()), folder / "etcd.log")
+        self.etcd = Process(programs.etcd, self._etcd_flags(lasting_port()), folder / "etcd.log")
         self.apiserver = Process(programs.apiserver, self._apiserver_flags(), folder / "apiserver.log")
         self.controllers = Process(programs.controllers, self._controllers_flags(), folder / "controllers.log")
 
@@ -196,12 +193,3 @@ class ControlPlane:
             "--kube-api-qps=200",
             "--kube-api-burst=400",
         ]
-
-
-def _port() -> int:
-    """A port that nobody listens on, and that the kernel lends to no client while its server is away."""
-    for port in random.sample(_LASTING_PORTS, len(_LASTING_PORTS)):
-        with socket.socket() as sock, suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no port is free")

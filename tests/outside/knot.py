@@ -16,7 +16,7 @@ from tests.e2e.process import Process, wait
 from tests.installed import installed
 from tests.outside.asking import asking
 from tests.outside.hosts import Host
-from tests.processes import PATIENCE, free_port
+from tests.processes import PATIENCE, lasting_port
 
 MANY = [f"{number:02d}{'x' * 198}" for number in range(20)]
 """The texts of many.example.org, which no UDP reply of 1232 bytes has room for."""
@@ -82,7 +82,7 @@ class Knot:
 def knot(folder: Path, address: str = "127.0.0.1", port: int = 0, host: Host | None = None) -> Iterator[Knot]:
     """One that answers, on a port that is free or on that which is given; killed at the end."""
     folder.mkdir(exist_ok=True)
-    port = port or free_port()
+    port = port or lasting_port()
     _write(folder, address, port)
     command = [*(host.through if host else ()), installed("knotd"), "-c", str(folder / "knot.conf")]
     process = Process(Path(command[0]), command[1:], folder / "knot.log")

@@ -125,6 +125,7 @@ def test_a_black_hole_of_two_costs_one_timeout_and_comes_back(stage: Stage, figu
     assert later < SLACK
 
 
+@pytest.mark.e2e
 def test_a_server_that_is_killed_is_not_missed_and_comes_back(stage: Stage, figures: Figures) -> None:
     with failing(stage, figures, "one of two upstreams killed") as outside:
         outside.until_asked(20)
@@ -230,6 +231,7 @@ def misdeed(seen: Seen) -> Sequence[Sent]:
     return MISDEEDS[label][0](seen) if label in MISDEEDS else good(seen)
 
 
+@pytest.mark.e2e
 async def test_a_bad_upstream_harms_only_who_asks_it(tmp_path: Path) -> None:
     """All at once, as clients ask, while others ask for names of the cluster."""
 
