@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,9 +19,9 @@ from tests.e2e.process import outlast, wait
 from tests.e2e.questions import Served
 from tests.outside.knot import Knot, knot
 from tests.outside.outsiders import Outsiders, outcome
-from tests.outside.stock import KUBEADM, on_loopback
+from tests.outside.stock import KUBEADM, node_local, on_loopback
 from tests.outside.world import manifests
-from tests.processes import PATIENCE, Server, serving
+from tests.processes import PATIENCE, Server, lasting_port, serving
 from tests.upstream.scripted import (
     Elsewhere,
     End,
@@ -176,6 +177,36 @@ def test_what_is_known_is_given_stale_where_that_is_wanted(tmp_path: Path) -> No
             stale = "NOERROR 198.18.0.5 3"
             wait(lambda: outcome(server.ask("brief.example.org")) == stale, BACK, "a stale answer")
             assert outcome(server.ask("www.example.org")) in FAILED
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("fault", ["frozen", "killed"])
+def test_nodelocal_dnscache_outlives_the_cluster_s_dns(tmp_path: Path, figures: Figures, fault: str) -> None:
+    """What it has kept is answered on, the rest is SERVFAIL in time, and all is well when the cluster's DNS is back."""
+    behind, port = lasting_port(), lasting_port()
+    files = {"behind": on_loopback(KUBEADM, ["127.0.0.1:9"], behind)}
+    files["node"] = on_loopback(node_local(f"127.0.0.1:{behind}"), ["127.0.0.1:9"], port)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    flags = ["-conf", str(tmp_path / "behind"), *manifests(tmp_path)]
+    with serving(*flags) as cluster, serving("-conf", str(tmp_path / "node")) as node, ExitStack() as again:
+        cluster.address()
+        assert outcome(node.ask(WEB)) == "NOERROR 10.96.184.143"
+        cluster.tell(signal.SIGSTOP if fault == "frozen" else signal.SIGKILL)
+        began = time.monotonic()
+        assert outcome(node.ask("cart.shop.svc.cluster.local")) in FAILED
+        took = time.monotonic() - began
+        figures.seconds(f"NodeLocal, the cluster's DNS {fault}: SERVFAIL after", took)
+        assert took < LAST + SLACK
+        assert outcome(node.ask(WEB)) == "NOERROR 10.96.184.143"
+        if fault == "frozen":
+            cluster.tell(signal.SIGCONT)
+        else:
+            again.enter_context(serving(*flags)).address()
+        began = time.monotonic()
+        right = "NOERROR 10.96.20.20"
+        wait(lambda: outcome(node.ask("cart.shop.svc.cluster.local")) == right, BACK, "the cluster's DNS is back")
+        figures.seconds(f"NodeLocal, the cluster's DNS {fault}: right again after", time.monotonic() - began)
 
 
 def lies(seen: Seen) -> list[Sent]:

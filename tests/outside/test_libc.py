@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.process import wait
 from tests.installed import installed
 from tests.outside.hosts import POD, Host
 from tests.outside.kubeadm import node, two
 from tests.outside.world import CROWD
+from tests.processes import PATIENCE
 
 __all__ = ["node", "two"]
 
@@ -59,6 +63,16 @@ def shown(text: str) -> dict[str, set[str]]:
     return found
 
 
+def asked_over_tcp(node: Host) -> float:
+    """How many questions kdns has had over TCP, as its page said a moment ago."""
+    with node.socket(socket.SOCK_STREAM) as client:
+        client.connect((POD, 9153))
+        client.sendall(f"GET /metrics HTTP/1.0\r\nHost: {POD}\r\n\r\n".encode())
+        page = client.makefile("rb").read().decode()
+    found = re.findall(r'^coredns_dns_requests_total\{.*proto="tcp".* (\S+)$', page, re.MULTILINE)
+    return sum(map(float, found))
+
+
 @pytest.mark.parametrize("options", ["", "edns0", "use-vc", "single-request", "single-request-reopen", "trust-ad"])
 def test_glibc_finds_all_there_is(node: Host, tmp_path: Path, options: str) -> None:
     getent = installed("getent")
@@ -67,8 +81,11 @@ def test_glibc_finds_all_there_is(node: Host, tmp_path: Path, options: str) -> N
         f"for name in {' '.join(names)}; do echo = $name; {getent} --no-addrconfig ahosts $name; done;"
         f"for name in {' '.join(addresses)}; do echo = $name; {getent} hosts $name | sed 's/^[^ ]* *//'; done"
     )
+    before = asked_over_tcp(node)
     ran = node.run("sh", "-c", script, resolv_conf=resolv_conf(tmp_path, options))
     assert shown(ran.stdout) == FOUND, ran.stderr
+    if options == "use-vc":
+        wait(lambda: asked_over_tcp(node) >= before + len(FOUND), PATIENCE, "all of it went over TCP")
 
 
 @pytest.fixture(scope="module")
