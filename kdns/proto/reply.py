@@ -1,19 +1,19 @@
 """Bytes from another server to records: a whole reply, read strictly.
 
 Names in rdata are written out (RFC 3597 §4), so a record's rdata means the same in any message.
-Pointers lead to earlier bytes only, each jump further back, so they end; nothing is allocated by
-what a count says.
+Pointers lead to earlier bytes only, each jump further back, so they end, and no byte of a name is read twice:
+a reply takes time by its size, whatever its names point to. Nothing is allocated by what a count says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kdns.errors import WireError
 from kdns.proto.decode import FIXED, HEADER, PAIR, read_edns
 from kdns.proto.message import Edns, Question
-from kdns.proto.name import MAX_LABEL, MAX_NAME, Name
+from kdns.proto.name import MAX_LABEL, MAX_NAME, ROOT, Name
 from kdns.proto.record import RRset
 from kdns.proto.types import Flag, RRType
 
@@ -61,30 +61,27 @@ class Received(NamedTuple):
 
 
 def read_reply(wire: bytes) -> Received:
-    """Read a reply. Raises WireError when any byte of it is wrong, or it is no reply.
+    """Read a reply. Raises WireError when anything in it is wrong, or it is no reply.
 
-    The records of a section are gathered to RRsets in the order in which their first ones stand, with
-    the lowest TTL (RFC 2181 §5.2); a TTL with its first bit set is 0 (§8).
+    Bytes behind the last record are nobody's and ignored: some servers send them. The records of a
+    section are gathered to RRsets in the order in which their first ones stand, with the lowest TTL
+    (RFC 2181 §5.2); a TTL with its first bit set is 0 (§8).
     """
     if len(wire) < HEADER.size:
         raise WireError("a reply is shorter than a header")
     identity, flags, questions, *counts = HEADER.unpack_from(wire)
     if not flags & Flag.QR or questions > 1:
         raise WireError("this is no reply to one question")
-    question, at = _question(wire) if questions else (None, HEADER.size)
-    sections: list[tuple[RRset, ...]] = []
-    opts: list[_Raw] = []
+    known: _Known = {}
+    question, at = _question(wire, known) if questions else (None, HEADER.size)
+    sections: list[list[_Raw]] = []
     for count in counts:
-        records, at = _section(wire, at, count)
-        opts += [record for record in records if record.type == RRType.OPT]
-        sections.append(_rrsets(record for record in records if record.type != RRType.OPT))
-    if at != len(wire):
-        raise WireError("bytes behind the last record of a reply")
-    if len(opts) > 1:
-        raise WireError("a reply has one OPT at most")
-    edns = read_edns(opts[0].klass, opts[0].ttl, opts[0].rdata) if opts else None
-    rcode = flags & 15 | ((opts[0].ttl >> 24) << 4 if opts else 0)
-    answer, authority, additional = sections
+        records, at = _section(wire, at, count, known)
+        sections.append(records)
+    opt = _opt(sections)
+    edns = read_edns(opt.klass, opt.ttl, opt.rdata) if opt else None
+    rcode = flags & 15 | ((opt.ttl >> 24) << 4 if opt else 0)
+    answer, authority, additional = map(_rrsets, sections)
     return Received(identity, flags, rcode, question, answer, authority, additional, edns)
 
 
@@ -96,18 +93,36 @@ class _Raw(NamedTuple):
     rdata: bytes
 
 
-def _question(wire: bytes) -> tuple[Question, int]:
-    name, at = _name(wire, HEADER.size)
+_Known = dict[int, tuple[Name, int]]
+"""The names and ends of names that begin at offsets which were read."""
+
+
+def _opt(sections: Sequence[list[_Raw]]) -> _Raw | None:
+    """The OPT record, taken out of its section."""
+    opts = [
+        (place, record) for place, section in enumerate(sections) for record in section if record.type == RRType.OPT
+    ]
+    if not opts:
+        return None
+    (place, opt), *more = opts
+    if more or sections[place] is not sections[-1] or len(opt.owner) > 1:
+        raise WireError("OPT comes once, in the additional section, at the root (RFC 6891 §6.1.1)")
+    sections[place].remove(opt)
+    return opt
+
+
+def _question(wire: bytes, known: _Known) -> tuple[Question, int]:
+    name, at = _name(wire, HEADER.size, known)
     if at + PAIR.size > len(wire):
         raise WireError("the question of a reply is cut short")
     type, klass = PAIR.unpack_from(wire, at)
     return Question(name, name.lower(), type, klass), at + PAIR.size
 
 
-def _section(wire: bytes, at: int, count: int) -> tuple[list[_Raw], int]:
+def _section(wire: bytes, at: int, count: int, known: _Known) -> tuple[list[_Raw], int]:
     records = []
     for _ in range(count):
-        owner, at = _name(wire, at)
+        owner, at = _name(wire, at, known)
         if at + FIXED.size > len(wire):
             raise WireError("a record of a reply is cut short")
         type, klass, ttl, length = FIXED.unpack_from(wire, at)
@@ -115,18 +130,19 @@ def _section(wire: bytes, at: int, count: int) -> tuple[list[_Raw], int]:
         end = at + length
         if end > len(wire):
             raise WireError("a record's data in a reply is cut short")
-        records.append(_Raw(owner, type, klass, ttl, _rdata(wire, type, at, end)))
+        records.append(_Raw(owner, type, klass, ttl, _rdata(wire, type, at, end, known)))
         at = end
     return records, at
 
 
-def _name(wire: bytes, at: int) -> tuple[Name, int]:
-    """The name at an offset, written out, and where what follows it begins."""
-    parts, size, behind, floor = [], 0, 0, at
-    while True:
+def _name(wire: bytes, at: int, known: _Known) -> tuple[Name, int]:
+    """The name at an offset, written out, and where what follows it begins; what is on the way is `known` then."""
+    steps: list[tuple[int, bytes]] = []
+    size, floor = 0, at
+    while (rest := known.get(at)) is None:
         length = wire[at] if at < len(wire) else MAX_LABEL + 1
         if length >= _POINTER and at + 1 < len(wire):
-            behind = behind or at + 2
+            steps.append((at, b""))
             at = (length & ~_POINTER) << 8 | wire[at + 1]
             if not HEADER.size <= at < floor:
                 raise WireError("a pointer in a reply does not point to an earlier name")
@@ -135,24 +151,37 @@ def _name(wire: bytes, at: int) -> tuple[Name, int]:
         size += 1 + length
         if length > MAX_LABEL or size > MAX_NAME or at + length >= len(wire):
             raise WireError("a name in a reply is too long or cut short")
-        parts.append(wire[at : at + 1 + length])
-        at += 1 + length
         if not length:
-            return b"".join(parts), behind or at
+            rest = known[at] = (ROOT, at + 1)
+            break
+        steps.append((at, wire[at : at + 1 + length]))
+        at += 1 + length
+    return _told(steps, rest, known) if steps else rest
 
 
-def _rdata(wire: bytes, type: int, at: int, end: int) -> bytes:
+def _told(steps: Sequence[tuple[int, bytes]], rest: tuple[Name, int], known: _Known) -> tuple[Name, int]:
+    """What labels and pointers (empty) make of the rest of a name."""
+    name, end = rest
+    for at, label in reversed(steps):
+        name, end = (label + name, end) if label else (name, at + 2)
+        known[at] = (name, end)
+    if len(name) > MAX_NAME:
+        raise WireError("a name in a reply is too long")
+    return name, end
+
+
+def _rdata(wire: bytes, type: int, at: int, end: int, known: _Known) -> bytes:
     """Rdata with its names written out."""
     if type == _NAPTR:
         layout = _Layout(_strings_end(wire, at, end) - at, 1)
-    elif (known := _LAYOUTS.get(type)) is not None and at != end:
-        layout = known
+    elif (usual := _LAYOUTS.get(type)) is not None and at != end:
+        layout = usual
     else:
         return wire[at:end]
     parts = [wire[at : at + layout.before]]
     at += layout.before
     for _ in range(layout.names):
-        name, at = _name(wire, at)
+        name, at = _name(wire, at, known)
         parts.append(name)
     if at > end:
         raise WireError("a name in a record's data is longer than the data")
@@ -169,7 +198,7 @@ def _strings_end(wire: bytes, at: int, end: int) -> int:
     return at
 
 
-def _rrsets(records: Iterator[_Raw]) -> tuple[RRset, ...]:
+def _rrsets(records: Iterable[_Raw]) -> tuple[RRset, ...]:
     gathered: dict[tuple[Name, int, int, bytes], list[_Raw]] = {}
     for record in records:
         covered = record.rdata[:_SIGNED] if record.type == RRType.RRSIG else b""

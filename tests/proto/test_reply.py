@@ -166,7 +166,6 @@ QUESTION = b"\1a\0\0\1\0\1"
         pytest.param(b"\0\1\x80\0\0\2" + bytes(6) + QUESTION * 2, id="two questions"),
         pytest.param(HEAD + QUESTION, id="a count without its record"),
         pytest.param(HEAD + QUESTION + b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\1\2\3", id="rdata cut short"),
-        pytest.param(HEAD + QUESTION + b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\1\2\3\4\5", id="a byte behind"),
         pytest.param(HEAD + QUESTION + b"\xc0\x13\0\1\0\1\0\0\0\0\0\0", id="a pointer to itself"),
         pytest.param(HEAD + QUESTION + b"\xc0\x40\0\1\0\1\0\0\0\0\0\0", id="a pointer forward"),
         pytest.param(HEAD + QUESTION + b"\xc0\x02\0\1\0\1\0\0\0\0\0\0", id="a pointer into the header"),
@@ -175,11 +174,54 @@ QUESTION = b"\1a\0\0\1\0\1"
         pytest.param(
             b"\0\1\x80\0\0\1\0\0\0\0\0\2" + QUESTION + (b"\0\0\x29\4\xd0" + bytes(6)) * 2, id="two OPT records"
         ),
+        pytest.param(HEAD + QUESTION + b"\0\0\x29\4\xd0" + bytes(6), id="OPT among the answers"),
+        pytest.param(b"\0\1\x80\0\0\1\0\0\0\0\0\1" + QUESTION + b"\1a\0\0\x29\4\xd0" + bytes(6), id="OPT of a name"),
     ],
 )
 def test_a_broken_reply_is_an_error(wire: bytes) -> None:
     with pytest.raises(WireError):
         read_reply(wire)
+
+
+def test_bytes_behind_the_last_record_are_nobody_s() -> None:
+    (rrset,) = read_reply(HEAD + QUESTION + b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\1\2\3\4" + b"junk").answer
+    assert rrset.rdatas == (b"\1\2\3\4",)
+
+
+class Counted(bytes):
+    """Counts how often a part of it is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, key):  # type: ignore[no-untyped-def]
+        self.looks += 1
+        return super().__getitem__(key)
+
+
+RDATA = len(HEAD) + len(QUESTION) + 11
+"""Where the data of a first record at the root begins."""
+
+
+def chain_of_pointers(length: int) -> bytes:
+    """A record with pointers, each to the one before it, the first to a name."""
+    places = [RDATA, *(RDATA + 3 + 2 * number for number in range(length - 1))]
+    chain = b"\1x\0" + b"".join((0xC000 | place).to_bytes(2) for place in places)
+    return b"\0\xff\0\0\1\0\0\0\0" + len(chain).to_bytes(2) + chain
+
+
+@pytest.mark.parametrize(
+    ("begin", "target"),
+    [
+        pytest.param(chain_of_pointers(7000), RDATA + 3 + 2 * 6999, id="a long chain of pointers"),
+        pytest.param(b"\1a" * 126 + b"\0\0\1\0\1" + bytes(6), len(HEAD) + len(QUESTION), id="a name of many labels"),
+    ],
+)
+def test_a_reply_takes_time_by_its_size(begin: bytes, target: int) -> None:
+    count = (60000 - len(begin)) // 16
+    more = ((0xC000 | target).to_bytes(2) + b"\0\1\0\1\0\0\0\0\0\4\1\2\3\4") * count
+    wire = Counted(HEAD[:6] + (count + 1).to_bytes(2) + HEAD[8:] + QUESTION + begin + more)
+    assert read_reply(wire).answer
+    assert wire.looks < len(wire)
 
 
 @given(st.binary(max_size=80), st.integers(0, 7))
