@@ -4,7 +4,8 @@ Description
 
 Questions for names in FROM go to the servers TO, and their replies to the client. UDP, TCP and TLS are spoken
 (DNS over HTTPS is not yet). A question that comes over TCP is asked over TCP, others over UDP; a reply that
-does not fit is asked for again over TCP, so a client never sees the size of our own messages.
+does not fit is asked for again over TCP, so a client never sees the size of our own messages. Only where TCP fails
+it gets the part that came, with TC.
 
 A reply counts if it comes from the address and port that were asked, has the id and answers the question that
 was asked; what else comes is counted and waited past. Each question over UDP has a socket, a port and an id of
@@ -14,6 +15,10 @@ point to; with DO the proofs and signatures.
 
 EDNS options of clients go no further than here. A server that does not know EDNS is asked without, and so again
 for a quarter of an hour; one that drops it, for a minute.
+
+SERVFAIL, REFUSED, FORMERR and NOTIMP say nothing about the name: the other servers are asked then, each once, and the
+client gets such a reply only if none has a better one (CoreDNS hands it on unless `failover` names it; with
+`max_connect_attempts 1` so does kdns).
 
 A server that does not answer is asked last until it does. From the failure on it is probed: `. NS`, every half
 second, any reply will do. After more than `max_fails` probes without one it is down and not asked at all. Where all are
@@ -77,7 +82,7 @@ Options:
   once. Unless given, a quarter of the files that the process may open: the rest stays for clients and for the
   cluster.
 * `next`, `next_on_nodata`: with such a reply, ask the next *forward* of this server block, if there is one.
-* `failover`: with such a reply, ask the next server.
+* `failover`: with such a reply, too, ask the next server.
 * `failfast_all_unhealthy_upstreams`: SERVFAIL at once while all servers are down.
 * `source_address`: the address to ask from. `resolver`: who knows the addresses of hosts; this machine unless given.
 
@@ -170,7 +175,7 @@ _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
 _NO_TRANSFER = Response(
     rcode=RCode.NOTIMP, ede=Ede(EDE.NOT_SUPPORTED, "zone transfers are not forwarded"), by="forward"
 )
-_AA, _RA, _AD = int(Flag.AA), int(Flag.RA), int(Flag.AD)
+_AA, _TC, _RA, _AD = int(Flag.AA), int(Flag.TC), int(Flag.RA), int(Flag.AD)
 _MOST = 16384
 _WILD = frozenset({"0.0.0.0", "::"})
 _STUBS = frozenset({"127.0.0.53", "127.0.0.54"})
@@ -303,6 +308,7 @@ def _response(reply: Received) -> Response:
         additional=reply.additional,
         authoritative=bool(reply.flags & _AA),
         recursion=bool(reply.flags & _RA),
+        truncated=bool(reply.flags & _TC),
         authentic=bool(reply.flags & _AD),
         ede=_ede(reply),
         by="forward",
@@ -319,4 +325,4 @@ def _ede(reply: Received) -> Ede | None:
 
 def _failed(error: UpstreamError) -> Response:
     rcode = RCode.REFUSED if isinstance(error, Crowded) else RCode.SERVFAIL
-    return Response(rcode=rcode, ede=Ede(error.code, str(error)), error=error, by="forward")
+    return Response(rcode=rcode, recursion=True, ede=Ede(error.code, str(error)), error=error, by="forward")

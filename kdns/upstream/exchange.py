@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 
 from kdns.proto.reply import Received
@@ -13,6 +14,7 @@ from kdns.upstream.address import Endpoint
 from kdns.upstream.asking import Asking
 from kdns.upstream.faults import Besieged, Silent, UpstreamError, reason
 from kdns.upstream.streams import Streams
+from kdns.upstream.udp import STRAYS
 
 TIMEOUT = 2.0
 """Seconds for a reply (CoreDNS: plugin/pkg/proxy, its read timeout)."""
@@ -53,11 +55,11 @@ class Exchange:
 
         One that refuses EDNS (RFC 6891 §7) is asked again without, and if that helps, so are later questions.
         Some servers drop what they do not understand: one that never showed EDNS and does not answer is
-        asked without the next time.
+        asked without the next time. Where TC is set the rest cannot be had.
         """
         edns = self._now() >= self._plain_until and not self._is_doubted
         reply = await self._first(asking, edns=edns, tcp=tcp)
-        if edns and _knows_no_edns(reply):
+        if edns and self._may_lack_edns(reply):
             reply = await self._without_edns(asking, reply.rcode, tcp=tcp)
         if reply.rcode > _HIGHEST:
             raise UpstreamError(f"upstream {self._to} said rcode {reply.rcode}")
@@ -71,8 +73,12 @@ class Exchange:
             raise
         if self._is_doubted and not edns:
             self._is_doubted, self._plain_until = False, self._now() + _DOUBTED
-        self._has_shown_edns |= reply.edns is not None
+        self._has_shown_edns |= reply.edns is not None and reply.rcode not in _NO_EDNS
         return reply
+
+    def _may_lack_edns(self, reply: Received) -> bool:
+        """Some give our own OPT back with their refusal."""
+        return reply.rcode == RCode.BADVERS or (reply.rcode in _NO_EDNS and not self._has_shown_edns)
 
     async def _without_edns(self, asking: Asking, refusal: int, *, tcp: bool) -> Received:
         reply = await self._whole(asking, edns=False, tcp=tcp)
@@ -85,27 +91,44 @@ class Exchange:
 
     async def _whole(self, asking: Asking, *, edns: bool, tcp: bool) -> Received:
         """Over UDP if that is enough: what is cut there, or may be somebody's guess, is asked for over TCP."""
-        if not tcp and not self._to.tls:
-            try:
-                reply = await self._datagram(asking, edns=edns)
-            except Besieged:
-                return await self._streams.ask(asking, edns=edns)
-            if not reply.has(Flag.TC):
-                return reply
-        return await self._streams.ask(asking, edns=edns)
+        if tcp or self._to.tls:
+            return await self._streams.ask(asking, edns=edns)
+        try:
+            reply = await self._datagram(asking, edns=edns)
+        except Besieged:
+            return await self._besieged(asking, edns=edns)
+        return await self._rest_of(reply, asking, edns=edns) if reply.has(Flag.TC) else reply
 
-    async def _datagram(self, asking: Asking, *, edns: bool) -> Received:
+    async def _rest_of(self, reply: Received, asking: Asking, *, edns: bool) -> Received:
+        """All of what is cut; where that cannot be had, the part."""
+        try:
+            return await self._streams.ask(asking, edns=edns)
+        except UpstreamError:
+            if not reply.answer:
+                raise
+            return reply
+
+    async def _besieged(self, asking: Asking, *, edns: bool) -> Received:
+        """Nobody can guess what comes over TCP; a server without it is believed if it is right once more."""
+        with suppress(UpstreamError):
+            return await self._streams.ask(asking, edns=edns)
+        return await self._datagram(asking, edns=edns, most=None)
+
+    async def _datagram(self, asking: Asking, *, edns: bool, most: int | None = STRAYS) -> Received:
+        """The reply, past `most` that are none."""
         where = f"upstream {self._to} (udp)"
         try:
             async with asyncio.timeout(self._timeout):
                 return await udp.ask(
-                    self._to, asking, edns=edns, random=self._random, source=self._source, stray=self._stray
+                    self._to,
+                    asking,
+                    edns=edns,
+                    random=self._random,
+                    source=self._source,
+                    stray=self._stray,
+                    most=most,
                 )
         except TimeoutError:
             raise Silent(where, self._timeout) from None
         except OSError as error:
             raise UpstreamError(f"{where}: {reason(error)}") from None
-
-
-def _knows_no_edns(reply: Received) -> bool:
-    return reply.rcode == RCode.BADVERS or (reply.rcode in _NO_EDNS and reply.edns is None)

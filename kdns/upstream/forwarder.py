@@ -1,21 +1,21 @@
 """Several servers as one: the next is asked when one does not answer, until time is up.
 
-A reply is a reply, whatever its rcode, unless the settings name it for `failover`. Somebody who asks gets
-an answer or a failure within five seconds, when most clients give up.
+A server that cannot tell (SERVFAIL, REFUSED, FORMERR, NOTIMP; what the settings name for `failover`; a reply that
+is cut and cannot be had whole) is asked once, and so are the others then; what that gives has to do. Somebody who
+asks gets an answer or a failure within five seconds, when most clients give up.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import cycle, islice
 from random import Random
 from typing import NamedTuple
 
 from kdns.metrics import Metrics
 from kdns.proto.reply import Received
-from kdns.proto.types import EDE
+from kdns.proto.types import EDE, Flag, RCode
 from kdns.upstream.address import Endpoint
 from kdns.upstream.asking import Asking
 from kdns.upstream.faults import Silent, UpstreamError
@@ -27,6 +27,8 @@ PATIENCE = 4.5
 """Seconds for one question in all (CoreDNS's 5, less what it takes to say so before a client gives up)."""
 _NAMED = 3
 """Servers that a failure names."""
+_CANNOT_TELL = frozenset({RCode.FORMERR, RCode.SERVFAIL, RCode.NOTIMP, RCode.REFUSED})
+"""RCodes that are about the server, not about the name."""
 
 
 class Told(NamedTuple):
@@ -34,6 +36,16 @@ class Told(NamedTuple):
 
     reply: Received
     to: Endpoint
+
+
+class _Tried(NamedTuple):
+    """What came of one question so far: why servers did not answer, and replies of those that cannot tell."""
+
+    failures: dict[Endpoint, UpstreamError]
+    poor: dict[Endpoint, Told]
+
+    def has(self, to: Endpoint) -> bool:
+        return to in self.failures or to in self.poor
 
 
 class Forwarder:
@@ -60,25 +72,43 @@ class Forwarder:
         self.servers = tuple({**known, **new}[to] for to in kept)
 
     async def ask(self, asking: Asking, *, tcp: bool = False) -> Told:
-        """The first good reply. Raises UpstreamError that says what each server did."""
-        failures: dict[Endpoint, UpstreamError] = {}
-        answered: dict[Endpoint, Told] = {}
-        with suppress(TimeoutError):
+        """The first good reply, or what there is instead. Raises UpstreamError that says what each server did."""
+        tried, tries = _Tried({}, {}), self._tries()
+        try:
             async with asyncio.timeout(PATIENCE):
-                for server in self._tries():
-                    if server.to in answered:
-                        continue
-                    try:
-                        told = Told(await server.ask(asking, tcp=tcp), server.to)
-                    except UpstreamError as error:
-                        failures[server.to] = error
-                        continue
-                    if told.reply.rcode not in self._settings.failover:
-                        return told
-                    answered[server.to] = told
-        if answered:
-            return list(answered.values())[-1]
-        raise _failed(failures)
+                good = await self._good(asking, tries, tried, tcp=tcp)
+        except TimeoutError:
+            good = None
+        if told := good or self._best(tried):
+            return told
+        raise _failed(tried.failures)
+
+    async def _good(self, asking: Asking, tries: Iterator[Server], tried: _Tried, *, tcp: bool) -> Told | None:
+        """The first good reply; None where there is none."""
+        for server in tries:
+            if tried.poor and tried.has(server.to):
+                return None
+            try:
+                told = Told(await server.ask(asking, tcp=tcp), server.to)
+            except UpstreamError as error:
+                tried.failures[server.to] = error
+                continue
+            except asyncio.CancelledError:
+                server.health.failed()  # perhaps its time was up before its timeout was
+                raise
+            if not self._is_poor(told.reply):
+                return told
+            tried.poor[server.to] = told
+        return None
+
+    def _is_poor(self, reply: Received) -> bool:
+        return reply.rcode in _CANNOT_TELL or reply.rcode in self._settings.failover or reply.has(Flag.TC)
+
+    def _best(self, tried: _Tried) -> Told | None:
+        """The latest that is about the name, else the latest."""
+        told = list(tried.poor.values())
+        about = [each for each in told if each.reply.rcode not in _CANNOT_TELL]
+        return next(reversed(about or told), None)
 
     async def stop(self) -> None:
         """Let go of all connections."""

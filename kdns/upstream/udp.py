@@ -10,6 +10,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -21,32 +22,39 @@ from kdns.upstream.faults import Besieged
 _FIRST_PORT, _LAST_PORT = 1024, 65535
 _DRAWS = 8
 """Ports that are tried before the kernel may choose one."""
-_STRAYS = 16
+STRAYS = 16
 """Replies with a wrong id or question that are waited past: each is a guess of somebody who sends many."""
 _LARGEST = 65535
 
 
 async def ask(
-    to: Endpoint, asking: Asking, *, edns: bool, random: Random, source: str = "", stray: Callable[[], None]
+    to: Endpoint,
+    asking: Asking,
+    *,
+    edns: bool,
+    random: Random,
+    source: str = "",
+    stray: Callable[[], None],
+    most: int | None = STRAYS,
 ) -> Received:
     """The reply to a question. Waits for ever; `random` must be unpredictable; `source` is an IP to ask from.
 
-    `stray` is called for each message that is no reply to it. Raises OSError, and Besieged after too many
-    of those.
+    `stray` is called for each message that is no reply to it. Raises OSError, and Besieged after `most`
+    of those (None: never).
     """
     loop = asyncio.get_running_loop()
     sock = _connected(to, random, source)
     try:
         identity = random.getrandbits(16)
         sock.send(identity.to_bytes(2) + asking.body(edns=edns))
-        for _ in range(_STRAYS):
+        for _ in count() if most is None else range(most):
             reply = asking.reply_in(await loop.sock_recv(sock, _LARGEST), identity)
             if reply is not None:
                 return reply
             stray()
     finally:
         sock.close()
-    raise Besieged(f"{to} sent {_STRAYS} replies to other questions: is somebody guessing?")
+    raise Besieged(f"{to} sent {most} replies to other questions: is somebody guessing?")
 
 
 def _connected(to: Endpoint, random: Random, source: str) -> socket.socket:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from kdns.proto.reply import Received
+from kdns.proto.types import Flag
 from kdns.upstream.asking import Asking
 from kdns.upstream.exchange import Exchange
 from kdns.upstream.faults import Silent, UpstreamError, reason
@@ -106,6 +107,21 @@ async def test_what_is_cut_and_cannot_be_had_over_tcp_is_a_failure() -> None:
             await ask(upstream)
 
 
+async def test_a_part_is_better_than_nothing() -> None:
+    async with scripted(lambda seen: [reply(seen, *ANSWER, flags="TC RA")], streams=False) as upstream:
+        found = await ask(upstream)
+    assert (lines_of(*found.answer), found.has(Flag.TC)) == (ANSWER, True)
+
+
+async def test_a_server_without_tcp_is_believed_behind_a_hail_of_guesses() -> None:
+    def guess(seen: Seen) -> list[Sent]:
+        return [*(altered(seen, id=seen.id ^ each) for each in range(1, 100)), *good(seen)]
+
+    async with scripted(guess, streams=False) as upstream:
+        assert lines_of(*(await ask(upstream)).answer) == ANSWER
+    assert how(upstream) == ["udp edns"] * 2
+
+
 async def test_under_a_hail_of_guesses_tcp_is_asked() -> None:
     stray = Counter()
 
@@ -137,6 +153,8 @@ def header_only(seen: Seen) -> list[Sent]:
         pytest.param(without_edns("NOTIMP"), id="NOTIMP"),
         pytest.param(without_edns("BADVERS", edns=True), id="BADVERS"),
         pytest.param(header_only, id="FORMERR without a question"),
+        pytest.param(without_edns("FORMERR", edns=True), id="FORMERR with our OPT"),
+        pytest.param(without_edns("NOTIMP", edns=True), id="NOTIMP with our OPT"),
     ],
 )
 async def test_a_server_without_edns_is_asked_without_and_remembered(script: Script) -> None:
@@ -183,9 +201,11 @@ async def test_a_server_that_has_shown_edns_is_not_doubted() -> None:
 
 
 async def test_formerr_of_a_server_that_has_edns_is_a_reply() -> None:
-    async with scripted(without_edns("FORMERR", edns=True)) as upstream:
-        assert (await ask(upstream)).rcode == 1
-    assert how(upstream) == ["udp edns"]
+    async with scripted() as upstream, exchanging(upstream) as exchange:
+        await exchange.ask(ask_for())
+        upstream.script = without_edns("FORMERR", edns=True)
+        assert (await exchange.ask(ask_for())).rcode == 1
+    assert how(upstream) == ["udp edns"] * 2
 
 
 async def test_a_server_that_says_formerr_to_everything_is_not_remembered() -> None:

@@ -143,10 +143,55 @@ async def test_each_is_tried_twice_or_as_often_as_is_said(attempts: int, asked: 
         assert servers.questions() == asked
 
 
-@pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED", "NXDOMAIN", "NOTIMP"])
-async def test_an_answer_is_an_answer_whatever_its_rcode(rcode: str) -> None:
+@pytest.mark.parametrize("rcode", ["NXDOMAIN", "YXDOMAIN", "NOTAUTH"])
+async def test_what_is_about_the_name_is_an_answer(rcode: str) -> None:
     async with group(says(rcode), good) as servers:
         assert await servers.ask() == 0
+
+
+def cut(seen: Seen) -> list[Sent]:
+    """Everywhere, over TCP too."""
+    return [reply(seen, f"{seen.name} 60 IN A 192.0.2.9", flags="TC RA")]
+
+
+CANNOT_TELL = [says("SERVFAIL"), says("REFUSED"), says("FORMERR"), says("NOTIMP"), cut]
+
+
+@pytest.mark.parametrize("script", CANNOT_TELL, ids=["SERVFAIL", "REFUSED", "FORMERR", "NOTIMP", "cut"])
+async def test_where_one_cannot_tell_the_next_is_asked(script: Script) -> None:
+    async with group(script, good) as servers:
+        assert await servers.took() == (1, 0.0)
+        servers.upstreams[1].script = silent
+        assert await servers.took() == (0, 2.0)
+        assert not servers.forwarder.servers[0].health.suspect
+
+
+@pytest.mark.parametrize(
+    ("scripts", "who", "asked"),
+    [
+        pytest.param([says("SERVFAIL"), says("REFUSED")], 1, [1, 1], id="the last"),
+        pytest.param([cut, says("REFUSED")], 0, [2, 1], id="what is about the name"),
+        pytest.param([silent, says("SERVFAIL")], 1, [1, 1], id="no second try once there is a reply"),
+    ],
+)
+async def test_where_nobody_can_tell_there_is_a_reply_all_the_same(
+    scripts: list[Script], who: int, asked: list[int]
+) -> None:
+    async with group(*scripts) as servers:
+        assert await servers.ask() == who
+        assert servers.questions() == asked
+
+
+async def test_where_one_try_is_all_a_reply_is_a_reply() -> None:
+    async with group(says("SERVFAIL"), good, attempts=1) as servers:
+        assert await servers.ask() == 0
+
+
+async def test_a_server_whose_timeout_is_longer_than_our_patience_is_found_out_too() -> None:
+    async with group(silent, good, timeout=10.0) as servers:
+        with pytest.raises(UpstreamError, match="no answer within"):
+            await servers.ask()
+        assert await servers.took() == (1, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ async def test_a_lie_alone_is_no_reply(lie: Script) -> None:
     began = warp().time()
     found = await asked_once(lie)
     assert warp().time() - began < 5
-    assert (rcode(found), found.answer) == ("SERVFAIL", [])
+    assert (rcode(found), found.answer, bool(found.flags & dns.flags.RA)) == ("SERVFAIL", [], True)
     assert found.options[0].code == 22
     assert ede(found).endswith("did not answer within 2s: i/o timeout")
 
@@ -495,3 +495,12 @@ async def test_the_errors_of_many_who_share_a_question_are_each_their_own() -> N
         found = await ask_many(kdns, 100)
         assert {(rcode(each), ede(each)) for each in found} == {("SERVFAIL", ede(found[0]))}
         assert len([seen for seen in upstream.seen if seen.name != "."]) == 2
+
+
+async def test_a_part_that_is_all_there_is_comes_as_a_part_and_is_not_kept() -> None:
+    async with scripted(lambda seen: [reply(seen, *ANSWER, flags="TC RA")], streams=False) as upstream:
+        async with served(f". {{\n cache 30\n forward . {upstream.text}\n}}") as kdns:
+            for _ in range(2):
+                found = await kdns.ask("www.example.org.")
+                assert (lines(found.answer), bool(found.flags & dns.flags.TC)) == (ANSWER, True)
+        assert len(upstream.seen) == 2
