@@ -9,12 +9,14 @@ from difflib import SequenceMatcher
 
 from kdns.chain import Peer, Query, Response, Transport, failure
 from kdns.errors import NameSyntaxError
+from kdns.kube.reason import Reason
 from kdns.plan import Place, Plan
 from kdns.proto.message import Edns, Message, Question
 from kdns.proto.name import Name, from_labels, labels, to_text
 from kdns.proto.reverse import is_reverse
 from kdns.proto.text import rcode_text
-from kdns.proto.types import Class, Flag, RCode
+from kdns.proto.types import Class, Flag, RCode, RRType
+from kdns.serve.lookup import lookup_in
 from kdns.serve.router import Served
 from kdns.why import Exhibit
 
@@ -22,6 +24,8 @@ _MOST = 8
 _LIKENESS = 0.7
 _PATHS: tuple[tuple[bytes, ...], ...] = ((b"default", b"svc"), (b"svc",), ())
 """What a Pod of the namespace `default` puts between a name and its cluster's zone."""
+_FOLLOWED = frozenset({RRType.A, RRType.AAAA})
+"""Types for which aliases that lead out of the cluster are followed."""
 _HERE = Peer("127.0.0.1", 0)
 _OUTSIDE = Response(rcode=RCode.REFUSED)
 
@@ -60,12 +64,25 @@ class Verdict:
     def sentence(self) -> str:
         """The reason for people."""
         if self.response.why:
-            return self.response.why.sentence
+            return self.response.why.sentence + self._beyond
         if self.response.ede:
             return self.response.ede.text
         if self.outside:
             return f"the name is in none of the zones that are served: {_zones(self.served)}"
         return f"plugin {self.response.by or 'unknown'} says so"
+
+    @property
+    def _beyond(self) -> str:
+        """What is wrong with the name elsewhere that an alias of the cluster leads to; empty where nothing is."""
+        response = self.response
+        ends = any(rrset.type == self.type for rrset in response.answer) or self.type not in _FOLLOWED
+        if ends or self.word != Reason.EXTERNAL_NAME:
+            return ""
+        if response.rcode == RCode.NXDOMAIN:
+            return ", which does not exist"
+        if response.ede:
+            return f", which cannot be looked up: {response.ede.text}"
+        return ", which has no such records" if response.authority else ", which nobody here knows"
 
     @property
     def outside(self) -> bool:
@@ -96,7 +113,8 @@ async def judge(plan: Plan, name: Name, type: int) -> Verdict:
 async def _asked(question: Question, place: Place, served: Served, plan: Plan) -> Response:
     message = Message(0, Flag.RD, question, Edns(1232, 0, do=False), 0)
     local = Peer(place.host if not place.wild else _HERE.ip, place.port)
-    query = Query(message, _HERE, local, Transport.udp, plan.build.clock(), served.zone, served.server)
+    lookup = lookup_in(plan.routers[place])
+    query = Query(message, _HERE, local, Transport.udp, plan.build.clock(), served.zone, served.server, lookup=lookup)
     try:
         return await served.handler(query)
     except Exception as error:  # told as the server would tell it

@@ -11,27 +11,25 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import cast
 
-from kdns.chain import Hit, Keep, Peer, Query, Response, Scope, Sent, Transport, failure
+from kdns.chain import Hit, Keep, Peer, Query, Response, Sent, Transport, failure
 from kdns.errors import KdnsError, WireError
 from kdns.log import Sparing, place_of
 from kdns.metrics import Metrics
 from kdns.proto.decode import Verdict, accept, decode, refusal
 from kdns.proto.encode import LARGEST, PAYLOAD, SMALLEST, encode, udp_limit
 from kdns.proto.glance import Glance, glance
-from kdns.proto.message import Ede, Message, Question
-from kdns.proto.name import Name
+from kdns.proto.message import Ede, Message
 from kdns.proto.ready import Ready
 from kdns.proto.record import RRset
 from kdns.proto.types import EDE, Class, RCode
 from kdns.serve.entry import Alias, Entry, Lying
 from kdns.serve.handling import handled
 from kdns.serve.ledger import Ledger
+from kdns.serve.lookup import OUTSIDE, lookup_in
 from kdns.serve.memo import Memo
 from kdns.serve.router import Router, Served
 
 _log = logging.getLogger("kdns.serve")
-_DEEPEST = 8
-"""Questions that one question may lead to, each by the one before."""
 _NO_ID = bytes(2)
 _REFUSALS = {Verdict.NOTIMP: RCode.NOTIMP, Verdict.FORMERR: RCode.FORMERR}
 
@@ -47,6 +45,7 @@ class Responder:
     def __init__(self, router: Router, memo: Memo, metrics: Metrics, clock: Callable[[], float]) -> None:
         self.memo = memo
         self._router = router
+        self._lookup = lookup_in(router)
         self._metrics = metrics
         self._clock = clock
         self._sparing = Sparing(clock)
@@ -169,7 +168,7 @@ class Responder:
         refused = self._refused(message, served)
         if refused is not None or served is None:
             self._metrics.refused_early.labels("refused").inc()
-            return encode(message, refused or _OUTSIDE, limit, payload).body(0)
+            return encode(message, refused or OUTSIDE, limit, payload).body(0)
         if entry := self.memo.find(message, limit):
             return self._again(entry, query, served, wire)
         query.zone, query.server = served.zone, served.server
@@ -180,7 +179,7 @@ class Responder:
             return Response(rcode=RCode.BADVERS)
         if message.question.klass != Class.IN and not (served and served.takes(message.question)):
             return Response(rcode=RCode.REFUSED, ede=Ede(EDE.NOT_SUPPORTED, "only class IN is answered here"))
-        return _OUTSIDE if served is None else None
+        return OUTSIDE if served is None else None
 
     def _again(self, entry: Entry, query: Query, served: Served, wire: bytes) -> bytes:
         self._metrics.memo_hits.inc()
@@ -251,19 +250,6 @@ class Responder:
             self._note(response.error)
         return response
 
-    async def _lookup(self, query: Query, name: Name, type: int) -> Response:
-        """Another question of the same client, through the whole chain of whoever has the name."""
-        question = Question(name, name.lower(), type, query.question.klass)
-        served = self._router.find(question)
-        if served is None:
-            return _OUTSIDE
-        if query.depth >= _DEEPEST:
-            return failure(KdnsError("aliases lead on and on"))
-        message = query.message._replace(question=question)
-        inner = replace(query, message=message, zone=served.zone, server=served.server, depth=query.depth + 1)
-        inner.metadata = {}
-        return await served.handler(inner)
-
     def _note(self, error: Exception) -> None:
         """Count and log what is a defect of kdns; the rest is for *errors* to log."""
         if isinstance(error, KdnsError):
@@ -285,10 +271,3 @@ class Responder:
     def _tell(self, keep: Keep, sent: Sent) -> None:
         for tally in keep.tallies:
             tally(sent)
-
-
-_OUTSIDE = Response(
-    keep=Keep(scope=Scope.EVERYBODY),
-    rcode=RCode.REFUSED,
-    ede=Ede(EDE.NOT_AUTHORITATIVE, "the name is in none of the zones that are served here"),
-)

@@ -15,7 +15,7 @@ from kdns.serve.ports import ports
 
 _TURNS = 4
 """Batches per wake-up of the loop: then the others have their turn."""
-_IN_FLIGHT = 4096
+_IN_FLIGHT = 16384
 
 _Missed = deque[tuple[Port, Datagram]]
 

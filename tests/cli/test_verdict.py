@@ -77,6 +77,40 @@ async def test_a_response_is_told_in_words(
     assert (told.outcome, told.word, told.sentence) == (outcome, word, sentence)
 
 
+ALIAS = """\
+apiVersion: v1
+kind: Service
+metadata: {name: away, namespace: shop}
+spec: {type: ExternalName, externalName: %s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "records", "outcome", "beyond"),
+    [
+        ("there.test", 2, "answered", ""),
+        ("missing.0.in-addr.arpa", 1, "no such name", ", which does not exist"),
+        ("0.in-addr.arpa", 1, "answered", ", which has no such records"),
+        (
+            "missing.test",
+            1,
+            "answered",
+            ", which cannot be looked up: the name is not among the hosts that are served here",
+        ),
+        ("elsewhere.example", 1, "answered", ", which nobody here knows"),
+    ],
+)
+async def test_an_alias_is_followed_out_of_the_cluster(
+    tmp_path: Path, target: str, records: int, outcome: str, beyond: str
+) -> None:
+    cluster = "cluster.local:53 {\n kubernetes {\n  manifests away.yaml\n }\n}\n"
+    others = "test:53 0.in-addr.arpa:53 {\n hosts {\n  192.0.2.1 there.test\n }\n local\n}\n"
+    (tmp_path / "away.yaml").write_text(ALIAS % target)
+    told = await verdict(cluster + others, tmp_path, "away.shop.svc.cluster.local")
+    assert (told.outcome, len(told.response.answer)) == (outcome, records)
+    assert told.sentence == f"Service shop/away is an alias of {target}{beyond}"
+
+
 async def test_a_plugin_that_gives_no_reason_is_named(tmp_path: Path) -> None:
     told = await verdict(WHOAMI, tmp_path, "x.test")
     assert (told.outcome, told.word, told.sentence) == ("no records of this type", "", "plugin whoami says so")
