@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -45,6 +46,7 @@ async def serve(
     what it was read from. Ends the process itself where there may be no waiting: at a signal before it
     serves (0), a second one (2), SIGQUIT (0). Raises StartError and CorefileErrors.
     """
+    _take_files()
     writer = Writer(sys.stdout)
     set_up(writer.put)
     logging.raiseExceptions = False
@@ -64,6 +66,16 @@ async def serve(
     finally:
         writer.close()
     return code if clean else _end(code)
+
+
+def _take_files() -> None:
+    """Let the process open as many files as it may: limits on clients and questions go by that.
+
+    Systems begin with 1024, for the sake of programs that use select(2), which we do not.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _until_told(

@@ -79,8 +79,8 @@ Options:
 * `policy`: who is asked first. `random` unless given.
 * `health_check`: how often to probe, 0.5s unless given, without RD, for another name.
 * `max_concurrent`: questions to servers under way at once, the rest is REFUSED; clients that share one count
-  once. Unless given, a quarter of the files that the process may open: the rest stays for clients and for the
-  cluster.
+  once. Unless given, 4096, or a quarter of the files that the process may open if that is less: the rest stays
+  for clients and for the cluster.
 * `next`, `next_on_nodata`: with such a reply, ask the next *forward* of this server block, if there is one.
 * `failover`: with such a reply, too, ask the next server.
 * `failfast_all_unhealthy_upstreams`: SERVFAIL at once while all servers are down.
@@ -176,7 +176,7 @@ _NO_TRANSFER = Response(
     rcode=RCode.NOTIMP, ede=Ede(EDE.NOT_SUPPORTED, "zone transfers are not forwarded"), by="forward"
 )
 _AA, _TC, _RA, _AD = int(Flag.AA), int(Flag.TC), int(Flag.RA), int(Flag.AD)
-_MOST = 16384
+_MOST = 4096
 _WILD = frozenset({"0.0.0.0", "::"})
 _STUBS = frozenset({"127.0.0.53", "127.0.0.54"})
 """Where systemd-resolved listens."""

@@ -14,6 +14,9 @@ from kdns.upstream.flight import Flights
 from kdns.upstream.forwarder import Forwarder, Told
 from kdns.upstream.scrub import scrubbed
 
+CLIENTS = 12_288
+"""Who may wait at once, whatever for: fewer than a listener has room for, so that the cluster's names have some."""
+
 
 class Crowded(UpstreamError):
     """Too many questions are under way; in CoreDNS's words, which logs are searched for."""
@@ -23,12 +26,13 @@ class Crowded(UpstreamError):
 
 
 class Relay:
-    """At most `most` questions are under way at once. `clock` is loop time in seconds."""
+    """At most `most` questions are under way at once, for `CLIENTS` clients. `clock` is loop time in seconds."""
 
     def __init__(self, forwarder: Forwarder, metrics: Metrics, clock: Callable[[], float], most: int) -> None:
         self._forwarder = forwarder
         self._metrics = metrics
         self._most = most
+        self._waiting = 0
         self._flights: Flights[Told | UpstreamError] = Flights()
         self._failures = Failures(clock)
 
@@ -40,11 +44,13 @@ class Relay:
         known = self._failures.get(asking.key)
         if known is not None:
             return known
-        if asking.key in self._flights:
-            self._metrics.forward_shared.inc()
-        elif len(self._flights) >= self._most:
+        is_shared = asking.key in self._flights
+        if self._waiting >= CLIENTS or (len(self._flights) >= self._most and not is_shared):
             self._metrics.forward_rejects.inc()
-            return Crowded(self._most)
+            return Crowded(CLIENTS if is_shared else self._most)
+        if is_shared:
+            self._metrics.forward_shared.inc()
+        self._waiting += 1
         try:
             return await self._flights.join(asking.key, partial(self._ask, asking, tcp=tcp))
         except asyncio.CancelledError:
@@ -52,6 +58,8 @@ class Relay:
             if task is None or task.cancelling():
                 raise
             return UpstreamError("forwarding was stopped before the reply came")
+        finally:
+            self._waiting -= 1
 
     async def stop(self) -> None:
         """End what is under way; who waits for it is told so."""

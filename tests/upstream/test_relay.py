@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from kdns.metrics import Metrics
+from kdns.serve.udp import UdpListener
 from kdns.upstream.faults import UpstreamError
 from kdns.upstream.forwarder import Forwarder, Told
-from kdns.upstream.relay import Crowded, Relay
+from kdns.upstream.relay import CLIENTS, Crowded, Relay
 from kdns.upstream.settings import Settings
 from tests.upstream.questions import ask_for, lines_of, seeded
 from tests.upstream.scripted import Script, Scripted, Seen, Sent, good, reply, scripted, silent
@@ -71,6 +73,22 @@ async def test_only_so_many_are_under_way() -> None:
         assert {type(each) for each in await asyncio.gather(*waiting, joined)} == {Told}
         assert one.counted("coredns_forward_max_concurrent_rejects_total") == 1
         assert isinstance(await one.ask("one.more.test."), Told)
+
+
+def test_a_listener_has_room_for_more_than_may_wait_here() -> None:
+    assert inspect.signature(UdpListener).parameters["in_flight"].default >= CLIENTS + 4096
+
+
+async def test_the_cluster_s_names_have_room_beside_all_who_wait() -> None:
+    async with relayed(silent) as one:
+        waiting = [asyncio.create_task(one.ask()) for _ in range(CLIENTS)]
+        await asyncio.sleep(0.1)
+        assert str(await one.ask()) == f"concurrent queries exceeded maximum {CLIENTS}"
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+        one.upstream.script = good
+        assert isinstance(await one.ask(), Told)
 
 
 async def test_what_failed_is_not_asked_again_for_a_while() -> None:
