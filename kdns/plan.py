@@ -6,7 +6,7 @@ No socket is opened here, so `kdns check` and `kdns explain` go exactly as far a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from kdns.chain import Handler, Plugin, denier, handlers
@@ -186,7 +186,10 @@ def _twice(key: Key, taken: Key, place: Place) -> CorefileError:
 
 
 def _served(key: Key, site: Site, place: Place, chain: list[Handler]) -> Served:
-    return Served(key.zone, f"{key.scheme}://{place}", chain[0], site.payload, site.chaos, denier(chain))
+    served = Served(key.zone, f"{key.scheme}://{place}", chain[0], site.payload, site.chaos, denier=denier(chain))
+    if site.abroad is None:
+        return served
+    return replace(served, abroad=replace(served, handler=site.abroad, any_class=True, denier=None))
 
 
 def _limits(sites: Iterable[Site]) -> Limits:

@@ -15,7 +15,7 @@ from pathlib import Path as FilePath
 from ssl import SSLContext
 from typing import NamedTuple, Protocol, TypedDict, TypeVar, cast
 
-from kdns.chain import Plugin, Query, Response
+from kdns.chain import Handler, Plugin, Query, Response
 from kdns.corefile.block import Directive, Key, ServerBlock
 from kdns.metrics import Metrics
 from kdns.proto.encode import PAYLOAD
@@ -211,8 +211,9 @@ class Timeouts(TypedDict, total=False):
 class Site:
     """A server block while it is built. `binds` are the addresses to listen on, none for all of them.
 
-    `payload` caps replies over UDP, in bytes. `chaos` are names that it answers in class CH, folded. `root`
-    is the folder that relative names of files begin at. `plugins` are the names of those that were set up.
+    `payload` caps replies over UDP, in bytes. `chaos` are names that it answers in class CH, folded; `abroad`
+    answers in classes that no plugin has data of, but not in the zones that are `held` here. `root` is the folder
+    that relative names of files begin at. `plugins` are the names of those that were set up.
     """
 
     block: ServerBlock
@@ -221,6 +222,8 @@ class Site:
     payload: int = PAYLOAD
     timeouts: Timeouts = field(default_factory=Timeouts)
     chaos: frozenset[Name] = frozenset()
+    abroad: Handler | None = None
+    held: list[Name] = field(default_factory=list)
     root: FilePath | None = None
     debug: bool = False
     plugins: list[str] = field(default_factory=list)

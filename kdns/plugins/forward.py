@@ -29,6 +29,9 @@ after that, and for up to five when it fails again.
 *forward* may stand several times in a server block. The first whose FROM has the name answers, so list `a.example.org`
 before `example.org`.
 
+Questions of other classes than IN, which no other plugin sees, are forwarded too; but not CH, which is about this
+server (*chaos*), nor those for names of *kubernetes* and *k8s_external*.
+
 Replies are kept by *cache*. Without it each question is asked anew.
 
 Syntax
@@ -155,7 +158,7 @@ from kdns.corefile.block import Directive, Key
 from kdns.errors import CorefileError, CorefileErrors
 from kdns.forwarding import Stanza, read
 from kdns.proto.message import Ede
-from kdns.proto.name import is_at_or_below
+from kdns.proto.name import Name, is_at_or_below
 from kdns.proto.reply import Received
 from kdns.proto.types import EDE, Flag, Option, RCode, RRType
 from kdns.site import Site, said
@@ -196,7 +199,23 @@ def setup(directive: Directive, site: Site) -> Plugin:
             mistakes += several.errors
     if mistakes:
         raise CorefileErrors(mistakes)
+    site.abroad = _abroad(compose(plugins, _refused), site.held)
     return partial(compose, plugins)
+
+
+def _abroad(forward: Handler, held: Sequence[Name]) -> Handler:
+    """For questions of classes that no other plugin knows of; nobody else is asked about zones that are `held`."""
+
+    async def ask(query: Query) -> Response:
+        name = query.question.folded
+        return await (_refused if any(is_at_or_below(name, zone) for zone in held) else forward)(query)
+
+    return ask
+
+
+async def _refused(query: Query) -> Response:
+    ede = Ede(EDE.NOT_SUPPORTED, "the name is not forwarded, and only class IN is answered here")
+    return Response(rcode=RCode.REFUSED, ede=ede, by="forward")
 
 
 def _plugin(number: int, stanza: Stanza, site: Site, *, last: bool) -> Plugin:

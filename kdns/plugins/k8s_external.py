@@ -120,6 +120,7 @@ def setup(directive: Directive, site: Site) -> Plugin:
         place = f"{directive.file}:{directive.line}"
         site.build.warnings.append(f"{place}: k8s_external answers nothing without kubernetes in its server block")
         return _alone
+    site.held += own
     abroad = cache(lambda: _abroad(site, own, given))
     site.transferers.append(lambda query: abroad().copy(query))
 

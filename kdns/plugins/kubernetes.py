@@ -133,6 +133,7 @@ def setup(directive: Directive, site: Site) -> Plugin:
         metrics=site.build.metrics,
         binds=addresses(site.binds),
     )
+    site.held += options.zones
     site.lend(own)
     site.lend(options)
     site.transferers.append(_transferer(options, authority))

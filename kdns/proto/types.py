@@ -29,10 +29,11 @@ class RRType(IntEnum):
 
 
 class Class(IntEnum):
-    """Classes (RFC 1035 §3.2.4); ANY asks for whichever there is."""
+    """Classes (RFC 1035 §3.2.4); NONE (RFC 2136 §2.4) and ANY are of no data."""
 
     IN = 1
     CH = 3
+    NONE = 254
     ANY = 255
 
 

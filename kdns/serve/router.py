@@ -10,13 +10,17 @@ from kdns.proto.message import Question
 from kdns.proto.name import Name, longest, suffixes
 from kdns.proto.types import Class, RRType
 
+_OURS = frozenset({Class.IN, Class.CH, Class.NONE, Class.ANY})
+"""Classes that are of this server itself (CH), or of none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """A zone of a listener: who answers in it. `payload` caps replies over UDP, in bytes.
 
     `chaos` are names that are answered in class CH, folded. `denier` is who may speak of other names than
-    the one that was asked for (`chain.denier`).
+    the one that was asked for (`chain.denier`). `abroad` answers questions of classes that no plugin here has
+    data of; `any_class` tells that it is for these.
     """
 
     zone: Name
@@ -25,12 +29,14 @@ class Served:
     payload: int
     chaos: frozenset[Name] = frozenset()
     denier: Handler | None = None
+    abroad: Served | None = None
+    any_class: bool = False
 
     def takes(self, question: Question) -> bool:
         """Whether the plugins may see a question: of another class than IN, only what is there on purpose."""
         if question.klass == Class.CH:
             return question.type == RRType.TXT and question.folded in self.chaos
-        return question.klass == Class.IN
+        return question.klass == Class.IN or self.any_class
 
 
 class Router:
@@ -42,6 +48,8 @@ class Router:
     def find(self, question: Question) -> Served | None:
         """Who answers, or None outside every zone. DS belongs to the parent's side of a cut (RFC 4035 §3.1.4.1)."""
         found = longest(question.folded, self.zones)
+        if question.klass not in _OURS and found is not None and found.abroad is not None:
+            return found.abroad
         if question.type == RRType.DS and found is not None and found.zone == question.folded:
             _, *above = suffixes(question.folded)
             return (longest(above[0], self.zones) if above else None) or found

@@ -11,6 +11,7 @@ import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdataclass
 import pytest
 
 from kdns.app import App
@@ -504,3 +505,54 @@ async def test_a_part_that_is_all_there_is_comes_as_a_part_and_is_not_kept() -> 
                 found = await kdns.ask("www.example.org.")
                 assert (lines(found.answer), bool(found.flags & dns.flags.TC)) == (ANSWER, True)
         assert len(upstream.seen) == 2
+
+
+def in_its_class(seen: Seen) -> list[Sent]:
+    """A record of the class that was asked for, its data as long as no type of IN has it."""
+    klass = seen.message.question[0].rdclass
+    opt = b"" if seen.message.edns < 0 else b"\0\0\x29\4\xd0" + bytes(6)
+    head = seen.wire[:2] + b"\x85\x80\0\1\0\1\0\0\0" + bytes((bool(opt),))
+    end = len(seen.wire) - len(opt)
+    return [head + seen.wire[12:end] + b"\xc0\x0c\0\1" + klass.to_bytes(2) + b"\0\0\0\x3c\0\3\xc0\x0c\1" + opt]
+
+
+MANIFEST = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {clusterIP: 10.96.0.10}
+"""
+
+
+@pytest.mark.parametrize(
+    ("klass", "name", "refused"),
+    [
+        pytest.param("HS", "www.example.org.", "", id="Hesiod"),
+        pytest.param("CLASS65280", "www.example.org.", "", id="unknown"),
+        pytest.param("CH", "version.bind.", "only class IN is answered here", id="about this server"),
+        pytest.param("ANY", "www.example.org.", "only class IN is answered here", id="no class"),
+        pytest.param(
+            "CLASS65280",
+            "web.shop.svc.cluster.local.",
+            "the name is not forwarded, and only class IN is answered here",
+            id="of the cluster",
+        ),
+    ],
+)
+async def test_records_of_any_class_go_on_byte_for_byte(tmp_path: Path, klass: str, name: str, refused: str) -> None:
+    (tmp_path / "web.yaml").write_text(MANIFEST)
+    question = dns.message.make_query(name, "A", rdclass=dns.rdataclass.from_text(klass), use_edns=0)
+    async with scripted(in_its_class) as upstream:
+        text = (
+            f". {{\n kubernetes cluster.local {{\n  manifests web.yaml\n }}\n cache 30\n forward . {upstream.text}\n}}"
+        )
+        async with served(text, tmp_path) as kdns:
+            for _ in range(2):
+                found = await kdns.exchange(question)
+                assert (rcode(found), ede(found)) == ("REFUSED" if refused else "NOERROR", refused)
+                assert [rrset.to_text() for rrset in found.answer] == (
+                    [] if refused else [f"{name} 60 {klass} A \\# 3 c00c01"]
+                )
+        assert [seen.message.question[0].to_text() for seen in upstream.seen] == (
+            [] if refused else [f"{name} {klass} A"] * 2
+        )
