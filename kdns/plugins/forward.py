@@ -166,7 +166,7 @@ from kdns.upstream.address import Endpoint
 from kdns.upstream.asking import asking
 from kdns.upstream.faults import UpstreamError
 from kdns.upstream.forwarder import Forwarder
-from kdns.upstream.listing import Listing, Resolve, by_system
+from kdns.upstream.listing import Listing, NoServer, Resolve, by_system
 from kdns.upstream.local import is_local
 from kdns.upstream.pool import Pool
 from kdns.upstream.relay import Crowded, Relay
@@ -221,10 +221,10 @@ async def _refused(query: Query) -> Response:
 def _plugin(number: int, stanza: Stanza, site: Site, *, last: bool) -> Plugin:
     build, random = site.build, SystemRandom()
     listing = Listing(stanza.targets, _resolving(stanza, random))
-    _read_files(listing, stanza.line)
+    empty = _read_files(listing, stanza.line)
     doubts = partial(_doubts, stanza, site.keys, site.binds)
     place = f"{stanza.line.file}:{stanza.line.line}"
-    build.warnings += [f"{place}: {doubt}" for doubt in doubts(listing.endpoints)]
+    build.warnings += [f"{place}: {doubt}" for doubt in (*empty, *doubts(listing.endpoints))]
 
     def make() -> tuple[Relay, Pool]:
         forwarder = Forwarder(stanza.settings, build.metrics, random)
@@ -250,16 +250,18 @@ def _resolving(stanza: Stanza, random: Random) -> Resolve:
     return by_system
 
 
-def _read_files(listing: Listing, line: Directive) -> None:
-    mistakes = []
+def _read_files(listing: Listing, line: Directive) -> list[str]:
+    """What is said of files that name no server, as long as there is another. Raises CorefileErrors."""
+    mistakes, empty = [], []
     for file in listing.files:
         try:
             listing.read(file)
         except ValueError as error:
             token = next(word for word in line.words if Path(word.text) == file)
-            mistakes.append(line.error(str(error), token))
-    if mistakes:
-        raise CorefileErrors(mistakes)
+            (empty if isinstance(error, NoServer) else mistakes).append(line.error(str(error), token))
+    if mistakes or (empty and not listing.has_any):
+        raise CorefileErrors([*mistakes, *empty])
+    return [error.text for error in empty]
 
 
 def _room() -> int:

@@ -16,6 +16,11 @@ MOST = 15
 """Servers (CoreDNS: plugin/forward/setup.go)."""
 _log = logger("forward")
 
+
+class NoServer(ValueError):
+    """A file that can be read and names no server."""
+
+
 Resolve = Callable[[Host], Awaitable[Sequence[str]]]
 """The addresses of a host. Raises StartError."""
 
@@ -42,15 +47,20 @@ class Listing:
         )
         return tuple(dict.fromkeys(found))[:MOST]
 
+    @property
+    def has_any(self) -> bool:
+        """Whether there is a server, or a host that may turn out to be one."""
+        return bool(self.endpoints) or any(isinstance(target, Host) for target in self._targets)
+
     def read(self, file: Path) -> None:
-        """Read a file. Raises ValueError where it names no server, or cannot be read."""
+        """Read a file. Raises NoServer where it names none, ValueError where it cannot be read."""
         try:
             text = file.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise ValueError(f"'{file}' cannot be read: {error.strerror or error}") from None
         servers = nameservers(text)
         if not servers:
-            raise ValueError(f"'{file}' names no server: it has no line such as 'nameserver 10.0.0.1'")
+            raise NoServer(f"'{file}' names no server: it has no line such as 'nameserver 10.0.0.1'")
         self._known[file] = servers
 
     def look(self) -> bool:

@@ -65,16 +65,31 @@ def test_servers_of_a_file_are_looked_at_too(tmp_path: Path) -> None:
     assert found.build.warnings == [f"Corefile:2: 127.0.0.53 {STUB}"]
 
 
+EMPTY = "names no server: it has no line such as 'nameserver 10.0.0.1'"
+
+
 @pytest.mark.parametrize(
-    ("content", "text"),
-    [(None, "cannot be read: No such file or directory"), ("options ndots:5\n", "names no server: it has no line")],
+    ("others", "content", "text"),
+    [
+        ("192.0.2.1", None, "cannot be read: No such file or directory"),
+        ("", "options ndots:5\n", EMPTY),
+    ],
+    ids=["none there", "none in it"],
 )
-def test_a_file_without_servers_is_a_mistake(tmp_path: Path, content: str | None, text: str) -> None:
+def test_a_file_without_servers_is_a_mistake(tmp_path: Path, others: str, content: str | None, text: str) -> None:
     file = tmp_path / "resolv.conf"
     if content is not None:
         file.write_text(content)
     with pytest.raises(CorefileErrors, match=rf"^Corefile:2: '{file}' {text}"):
-        planned(f". {{\nforward . 192.0.2.1 {file}\n}}")
+        planned(f". {{\nforward . {others} {file}\n}}")
+
+
+@pytest.mark.parametrize("other", ["192.0.2.1", "dns.example.org"])
+def test_a_file_without_servers_is_warned_of_beside_another_server(tmp_path: Path, other: str) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_text("options ndots:5\n")
+    found = planned(f".:1053 {{\nforward . {file} {other}\n}}")
+    assert found.build.warnings == [f"Corefile:2: '{file}' {EMPTY}"]
 
 
 def test_the_mistakes_of_all_directives_are_told() -> None:
