@@ -252,6 +252,8 @@ class Cache:
             elif not self._answers.has(key, found):  # a change has ended it meanwhile
                 self._counts.miss(query.server)
                 return await self._ask(query, key)
+            else:  # nobody else has to wait for that again
+                found.retry_at = max(found.retry_at, self._clock() + stale.recheck)
         self._counts.hit(query.server, found.kind)
         self._counts.stale(query.server)
         return _stale(found, self._clock(), stale.ttl)

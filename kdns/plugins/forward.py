@@ -252,7 +252,8 @@ def _resolving(stanza: Stanza, random: Random) -> Resolve:
 
 def _read_files(listing: Listing, line: Directive) -> list[str]:
     """What is said of files that name no server, as long as there is another. Raises CorefileErrors."""
-    mistakes, empty = [], []
+    mistakes: list[CorefileError] = []
+    empty: list[CorefileError] = []
     for file in listing.files:
         try:
             listing.read(file)

@@ -139,14 +139,14 @@ async def test_an_upstream_that_is_silent_costs_clients_less_than_two_seconds_on
         kdns.upstream.script = silent
         await asyncio.sleep(70)
         waits = []
-        for pause in (0.0, 4.0, 1.0, 20.0):
+        for pause in (0.0, 0.1, 4.0, 1.0, 20.0):
             await asyncio.sleep(pause)
             begun = warp().time()
             stale = await kdns.ask("www.test.")
             waits.append(round(warp().time() - begun, 1))
             assert lines(stale.answer) == ["www.test. 30 IN A 192.0.2.1"]
             assert ede(stale).startswith("its time was over ")
-        assert waits == [1.8, 0.0, 0.0, 0.0]
+        assert waits == [1.8, 0.0, 0.0, 0.0, 0.0]
         kdns.upstream.script = good
         assert lines((await kdns.ask_in(30.0)).answer) == ["www.test. 60 IN A 192.0.2.1"]
 
