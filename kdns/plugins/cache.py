@@ -83,7 +83,7 @@ What stays usable for a day while the other server cannot be reached, as RFC 876
 Metrics
 
 coredns_cache_entries{server, type, zones, view}           answers that are kept, `type` is success or denial
-coredns_cache_requests_total{server, zones, view}          questions
+coredns_cache_requests_total{server, zones, view}          questions, but for those answered from kdns's own data
 coredns_cache_hits_total{server, type, zones, view}        those that were answered from here
 coredns_cache_misses_total{server, zones, view}            those that were not
 coredns_cache_prefetch_total{server, zones, view}          times that something was asked again in the background
@@ -165,15 +165,18 @@ class Cache:
         key, now = key_of(query), self._clock()
         found = self._answers.find(key, now)
         if found is None:
-            self._counts.miss(query.server)
             return await self._ask(query, key)
         if found.is_fresh(now):
             return self._hit(query, key, found, now)
         return await self._past(query, key, found)
 
     async def _ask(self, query: Query, key: Key) -> Response:
+        """Ask the next plugin; what that has of its own data has nothing to do with us, and is not counted."""
         since = self._answers.epoch
-        return self._take(query, key, since, await self._next(query))
+        response = await self._next(query)
+        if not _is_own(response) or self._settings.own:
+            self._counts.miss(query.server)
+        return self._take(query, key, since, response)
 
     def _take(self, query: Query, key: Key, since: int, response: Response) -> Response:
         """Keep it if it may be kept; the response as its client sees it."""
@@ -250,7 +253,6 @@ class Cache:
                 self._counts.hit(query.server, found.kind)
                 return fresh
             elif not self._answers.has(key, found):  # a change has ended it meanwhile
-                self._counts.miss(query.server)
                 return await self._ask(query, key)
             else:  # nobody else has to wait for that again
                 found.retry_at = max(found.retry_at, self._clock() + stale.recheck)

@@ -97,6 +97,14 @@ async def test_what_was_forwarded_is_asked_for_once_until_its_time_is_over() -> 
         assert counted(kdns, "coredns_cache_hits_total", type="success", **LABELS) == 6
 
 
+async def test_what_the_cluster_answers_is_not_counted() -> None:
+    async with served(KUBEADM) as kdns:
+        for name in ("www.test.", "gone.shop.svc.cluster.local.", "www.test."):
+            await kdns.ask(name)
+        numbers = [counted(kdns, f"coredns_cache_{what}_total", **LABELS) for what in ("requests", "misses")]
+        assert numbers == [2, 1]
+
+
 async def test_a_new_service_is_there_at_once() -> None:
     async with served(KUBEADM) as kdns:
         name = "web.shop.svc.cluster.local."
