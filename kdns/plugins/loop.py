@@ -138,8 +138,9 @@ class Probe:
             return False
         if not self.found:
             self.found = True
-            question = f'Seen "HINFO IN {to_text(self.name)}" to {query.local} more than twice, loop detected'
-            self.tell(f"{question}: {_REMEDY}")
+            path = f"({query.client} -> {query.local})"  # in CoreDNS's words, which logs are searched for
+            question = f'"HINFO IN {to_text(self.name)}" came more than twice'
+            self.tell(f'Loop {path} detected for zone "{to_text(self._zone)}": {question}, so {_REMEDY}')
         return True
 
 
@@ -188,7 +189,7 @@ class Prober:
     async def _run(self) -> None:
         await self._build.opened.wait()
         if not self._probe.stays:
-            self._probe.tell = self._build.halt
+            self._probe.tell = lambda text: self._build.halt(f"plugin/loop: {text}")
         to = self._address()
         end = self._build.clock() + _WHILE
         while not self._probe.found and self._build.clock() < end:

@@ -135,7 +135,10 @@ async def ask(app: App, name: str, type: str = "A") -> dns.message.Message:
     return await dns.asyncquery.udp(query, host, port=port, timeout=60)
 
 
-SEEN = r'Seen "HINFO IN [0-9]+\.[0-9]+\." to 127\.0\.0\.1:[0-9]+ more than twice, loop detected: what is forwarded '
+SEEN = (
+    r'plugin/loop: Loop \(127\.0\.0\.1:[0-9]+ -> 127\.0\.0\.1:[0-9]+\) detected for zone "\.": '
+    r'"HINFO IN [0-9]+\.[0-9]+\." came more than twice, so what is forwarded '
+)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +264,7 @@ def test_the_process_ends_with_the_reason_and_a_code_of_its_own(tmp_path: Path) 
     port = free_port()
     (tmp_path / "Corefile").write_text(f".:{port} {{\n bind 127.0.0.1\n loop\n forward . 127.0.0.1:{port}\n}}\n")
     with processes.serving(cwd=tmp_path) as server:
-        server.until("more than twice, loop detected")
+        server.until(r"Loop \(.*\) detected")
         code, out, _ = server.ended()
     assert code == 3
     assert re.search(rf"\[CRITICAL\] {SEEN}.*$", out.splitlines()[-1])
