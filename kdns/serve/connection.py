@@ -34,6 +34,8 @@ _UNSENT = 65536
 """Bytes that may wait to be sent before the client is read from no more."""
 _TOGETHER = 65536
 """Bytes of replies that are sent together at most."""
+_LAST_WORD = 0.5
+"""Seconds for a question that is on its way when we want to close: nobody opens a connection to say nothing."""
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ class Connection(asyncio.BufferedProtocol):
         self._left: float | None = None
         self._room = asyncio.Event()
         self._room.set()
-        self._deaf = self._heard_all = self._paused = self._lost = False
+        self._deaf = self._heard_all = self._paused = self._lost = self._stopping = False
         self._reason = ""
         self._taken = 0
         self._pieces: list[bytes] = []
@@ -111,6 +113,7 @@ class Connection(asyncio.BufferedProtocol):
             self._shared.crowd.busy(self)
             self._quiet = now
             self._owed = now if self._framer.partial else None
+            self._deaf = self._stopping
         elif self._owed is None:
             self._owed = now
         self._proceed()
@@ -145,11 +148,20 @@ class Connection(asyncio.BufferedProtocol):
     # What the listener wants.
 
     def stop(self) -> None:
-        """Take no more questions; answer those that came, then close."""
+        """Take no more questions but one that is on its way; answer those that came, then close."""
+        if self._owed is not None and not self._deaf and not self._stopping:
+            self._stopping = True
+            self._shared.loop.call_at(self._shared.loop.time() + _LAST_WORD, self._hush)
+            return
         if self._resting:
             self._transport.close()
         self._deaf = True
         self._proceed()
+
+    def _hush(self) -> None:
+        """It did not come."""
+        if not self._deaf:
+            self.stop()
 
     def abort(self, reason: str = "") -> None:
         """Close at once, whatever is still to be sent; `reason` is what it is counted under."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Iterator
+from contextlib import suppress
 
 from kdns.metrics import Metrics
 from kdns.serve.connection import Connection, Shared
@@ -13,7 +15,7 @@ from kdns.serve.listen import BACKLOG, Address, Answerer, Mishaps, bind, share
 __all__ = ["Limits", "StreamListener"]
 
 _TURNS = 6
-"""Turns of the loop from a connection in the kernel's queue to the questions in its buffer."""
+"""Turns of the loop from a connection that was accepted to the questions in its buffer."""
 
 
 class StreamListener:
@@ -72,15 +74,23 @@ class StreamListener:
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109
         """Answer what has come, then no more, and close. Takes `timeout` seconds at most."""
+        for sock in self._sockets:
+            self._loop.remove_reader(sock)
         for _ in range(_TURNS):
             await asyncio.sleep(0)
+        # What is in the kernel's queue when a socket is closed is reset, so nothing may come between.
+        waiting = [accepted for sock in self._sockets for accepted in _accepted(sock)]
         self._stop_accepting()
+        await asyncio.gather(*map(self._let_in, waiting), return_exceptions=True)
         self._crowd.stop()
         try:
             async with asyncio.timeout(timeout):
                 await self._crowd.gone()
         except TimeoutError:
             return
+
+    async def _let_in(self, sock: socket.socket) -> None:
+        await self._loop.connect_accepted_socket(lambda: Connection(self._shared), sock)
 
     def close(self) -> None:
         """Give the addresses back and end what is still open."""
@@ -91,3 +101,12 @@ class StreamListener:
         for server in self._servers:
             server.close()
         self._servers, self._sockets = [], []
+
+
+def _accepted(sock: socket.socket) -> Iterator[socket.socket]:
+    """The connections in a listening socket's queue."""
+    with suppress(OSError):
+        while True:
+            accepted, _ = sock.accept()
+            accepted.setblocking(False)
+            yield accepted

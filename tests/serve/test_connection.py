@@ -693,6 +693,7 @@ async def test_an_earlier_deadline_takes_the_place_of_a_later_one(stage: Stage) 
 
 async def test_told_to_stop_it_answers_what_came_and_ends(stage: Stage) -> None:
     resting, busy = stage.connect(), stage.connect()
+    resting.receives(frame(HIT))
     busy.receives(frame(SLOW))
     stage.crowd.stop()
     assert (resting.closing, busy.closing, busy.fin) == (True, False, False)
@@ -711,6 +712,29 @@ async def test_told_to_stop_with_questions_waiting_it_answers_those_too() -> Non
     await stage.answer(b"slow")
     await stage.answer(b"later")
     assert (wire.replies, wire.fin) == ([SLOW, LATER], True)
+
+
+@pytest.mark.parametrize("begun", [0, 1, 5], ids="{} bytes of it".format)
+async def test_told_to_stop_it_still_takes_a_question_that_is_on_its_way(stage: Stage, begun: int) -> None:
+    wire, whole = stage.connect(), frame(HIT)
+    wire.receives(whole[:begun])
+    stage.crowd.stop()
+    assert (wire.closing, wire.fin) == (False, False)
+    wire.receives(whole[begun:])
+    assert (wire.replies, wire.fin) == ([HIT], True)
+    wire.receives(frame(HIT))
+    assert wire.replies == [HIT]
+
+
+async def test_told_to_stop_it_waits_half_a_second_for_a_question(stage: Stage) -> None:
+    wire = stage.connect()
+    stage.crowd.stop()
+    shown = []
+    for seconds in (0.4, 0.2):
+        stage.loop.pass_time(seconds)
+        shown.append(wire.closing)
+    assert shown == [False, True]
+    assert stage.closed() == {}
 
 
 # Anything at all.

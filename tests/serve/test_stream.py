@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -294,6 +295,53 @@ async def test_draining_answers_a_question_that_nobody_had_read_yet() -> None:
         assert ids(await client.rest()) == [8]
         client.writer.close()
         await draining
+
+
+async def test_draining_waits_a_moment_for_the_first_question_of_a_connection() -> None:
+    async with (
+        listening(Desk().responder) as listener,
+        StreamClient(listener.address) as late,
+        StreamClient(listener.address) as halfway,
+        StreamClient(listener.address) as dumb,
+        StreamClient(listener.address) as had_one,
+    ):
+        had_one.send(query("a.example.", 1))
+        await had_one.receive()
+        whole = frame(query("b.example.", 9))
+        halfway.writer.write(whole[:5])
+        draining = asyncio.create_task(listener.drain(PATIENCE))
+        assert await had_one.rest() == []
+        late.send(query("a.example.", 8))
+        halfway.writer.write(whole[5:])
+        assert ids(await late.rest()) == [8]
+        assert ids(await halfway.rest()) == [9]
+        late.writer.close()
+        halfway.writer.close()
+        assert await dumb.rest() == []
+        await draining
+
+
+async def test_whoever_connects_until_the_port_is_closed_is_answered() -> None:
+    """However few turns of the loop before."""
+    loop, clients = asyncio.get_running_loop(), list[socket.socket]()
+
+    def connect() -> None:
+        try:
+            client = socket.create_connection(listener.address)
+        except ConnectionRefusedError:
+            return
+        client.sendall(frame(query("a.example.", 8)))
+        clients.append(client)
+        loop.call_soon(connect)
+
+    async with listening(Desk().responder) as listener:
+        loop.call_soon(connect)
+        await listener.drain(PATIENCE)
+    assert clients
+    for client in clients:
+        reader, writer = await asyncio.open_connection(sock=client)
+        assert ids(Framer().feed(await reader.read())) == [8]
+        writer.close()
 
 
 async def test_draining_ends_when_its_time_is_over_and_closing_ends_the_rest() -> None:
