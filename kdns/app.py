@@ -150,6 +150,7 @@ class App:
                 if not self._open.has(part):
                     fresh.parts.append(part)
                     await part.start()
+            plan.build.check()
             await self._bind(plan, fresh)
         except BaseException:
             await fresh.close()

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
 
 from kdns.app import App
 from kdns.corefile.disk import Disk
@@ -22,6 +23,14 @@ _SETTLING = 0.5
 _LOOKS = 10
 
 Read = tuple[str, Corefile | KdnsError]
+
+
+class _Failure(NamedTuple):
+    """The sum of what cannot be served, why, and whether to try it again though the files are the same."""
+
+    sum: str
+    why: str
+    again: bool = False
 
 
 class Noted:
@@ -85,7 +94,7 @@ class Reloader:
         self._app = app
         self._source = source
         self._served = served
-        self._failed: tuple[str, str] | None = None
+        self._failed: _Failure | None = None
         self._asked = asked
 
     async def run(self) -> None:
@@ -110,9 +119,11 @@ class Reloader:
         if found == self._served and not anyway:
             self._failed = None
         elif isinstance(read, KdnsError):
-            self._fail(found, read, anyway=anyway)
-        elif anyway or self._failed is None or self._failed[0] != found:
+            self._fail(_Failure(found, str(read)), anyway=anyway)
+        elif anyway or self._failed is None or self._failed.sum != found:
             await self._serve(found, read)
+        elif self._failed.again:
+            await self._serve(found, read, again=True)
 
     async def _read(self, source: Source) -> Read:
         return await asyncio.to_thread(source.read)
@@ -121,7 +132,7 @@ class Reloader:
         """What is read twice the same, where it is new: somebody may be writing."""
         found, read = await self._read(source)
         for _ in range(_LOOKS):
-            if found == self._served or (self._failed is not None and found == self._failed[0]):
+            if found == self._served or (self._failed is not None and found == self._failed.sum):
                 break
             before = found
             await asyncio.sleep(_SETTLING)
@@ -130,30 +141,32 @@ class Reloader:
                 break
         return found, read
 
-    async def _serve(self, found: str, corefile: Corefile) -> None:
-        _app.info("Reloading")
+    async def _serve(self, found: str, corefile: Corefile, *, again: bool = False) -> None:
+        """Go over to a Corefile; `again` is quiet about what was said when it failed before."""
+        if not again:
+            _app.info("Reloading")
         try:
             plan = plan_after(corefile, self._app.plan)
-            for warning in (*corefile.warnings, *plan.build.warnings):
+            for warning in () if again else (*corefile.warnings, *plan.build.warnings):
                 _log.warning("%s", warning)
             await self._app.change(plan)
         except KdnsError as error:
-            self._fail(found, error, anyway=True)
+            # What it needs may come yet: a port, a file, an API server.
+            self._fail(_Failure(found, str(error), again=True), anyway=not again)
         except Exception as error:  # a server never dies of a bad Corefile, nor of a defect in reading it
             _log.exception("a plugin failed while it was made anew")
-            self._fail(found, error, anyway=True)
+            self._fail(_Failure(found, str(error)), anyway=True)
         else:
             self._app.plan.build.metrics.reload_version.clear()
             self._served, self._failed = found, None
             self._say_version()
             _app.info("Reloading complete")
 
-    def _fail(self, found: str, error: Exception, *, anyway: bool) -> None:
-        """Say so once for the same content."""
-        failed = (found, str(error))
+    def _fail(self, failed: _Failure, *, anyway: bool) -> None:
+        """Say so once for the same content and reason."""
         if failed != self._failed or anyway:
             self._app.plan.build.metrics.reload_failed.inc()
-            lines = str(error).replace("\n", "; ")
+            lines = failed.why.replace("\n", "; ")
             _log.error("the Corefile has changed and cannot be served, so the former one still is: %s", lines)
         self._failed = failed
 

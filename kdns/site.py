@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol, TypedDict, TypeVar, cast
 
 from kdns.chain import Handler, Plugin, Query, Response
 from kdns.corefile.block import Directive, Key, ServerBlock
+from kdns.errors import StartError
 from kdns.metrics import Metrics
 from kdns.proto.encode import PAYLOAD
 from kdns.proto.name import Name, to_text
@@ -118,9 +119,10 @@ class Build:
     `warnings` are `file:line: text` of what is served all the same. `serving` is set while questions will come
     from outside: a command that just looks leaves no traces. `bound` is where listeners really are, by
     the host and port that were planned; `opened` is set once they all are. `reload` is how often to look for
-    changes of the Corefile, in seconds, None for never. `in_force` is called when this begins to be served in
-    place of what was before; `halt` ends the process, with the reason in a sentence. `keeps` are the things that
-    the next Build may be handed, as this one was `handed` those of the one before.
+    changes of the Corefile, in seconds, None for never. `doubts` say, once all parts are started, why this should
+    not take the place of what is served, empty where nothing is in the way; `in_force` is called when this begins
+    to be served in place of what was before; `halt` ends the process, with the reason in a sentence. `keeps` are
+    the things that the next Build may be handed, as this one was `handed` those of the one before.
     """
 
     metrics: Metrics
@@ -141,6 +143,7 @@ class Build:
     bound: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
     opened: Event = field(default_factory=Event)
     reload: float | None = None
+    doubts: list[Callable[[], str]] = field(default_factory=list)
     in_force: list[Callable[[], None]] = field(default_factory=list)
     halt: Callable[[str], None] = _nobody_to_halt
     keeps: dict[Hashable, object] = field(default_factory=dict)
@@ -182,6 +185,12 @@ class Build:
         if not any(part is each for each in self.parts):
             self.parts.append(part)
         return part
+
+    def check(self) -> None:
+        """Raise StartError if there are doubts."""
+        doubts = [text for doubt in self.doubts if (text := doubt())]
+        if doubts:
+            raise StartError("\n".join(doubts))
 
     def at_end(self, end: Callable[[], None]) -> None:
         """Call this once the Build is served no more."""

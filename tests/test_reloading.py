@@ -240,16 +240,37 @@ async def test_another_mistake_is_told_too_and_so_is_the_same_to_whoever_asks(
 
 
 @warped
-async def test_one_that_cannot_be_started_changes_nothing(tmp_path: Path) -> None:
+async def test_one_that_cannot_be_started_changes_nothing_until_it_can(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     async with serving(tmp_path, corefile(1)) as served:
         with taken() as port:
-            served.file.write_text(corefile(2, f" prometheus {HERE}:{port}"))
+            served.file.write_text(corefile(2, f" nonsense {HERE}\n prometheus {HERE}:{port}"))
+            await asyncio.sleep(50)
+            served.file.write_text(corefile(2, f" prometheus {HERE}:{port}\n log {{$NOT_SET}}"))
             await asyncio.sleep(50)
             assert await served.version() == 1
-            assert served.failed() == 1
-        served.asked.set()
-        await asyncio.sleep(1)
+            assert served.failed() == 2
+            messages = [record.getMessage() for record in caplog.records]
+            assert len([text for text in messages if f"{port} (prometheus) is in use" in text]) == 1
+            assert messages.count("Reloading") == 2
+            assert len([text for text in messages if "NOT_SET" in text]) == 1
+        await asyncio.sleep(12)
         assert await served.version() == 2
+        assert served.failed() == 2
+
+
+@warped
+async def test_a_file_that_a_plugin_needs_may_come_later(tmp_path: Path) -> None:
+    async with serving(tmp_path, corefile(1)) as served:
+        served.file.write_text(corefile(2, f" autopath {tmp_path / 'resolv.conf'}"))
+        await asyncio.sleep(50)
+        assert await served.version() == 1
+        (tmp_path / "resolv.conf").write_text("search example.org\n")
+        await asyncio.sleep(12)
+        assert await served.version() == 2
+        assert served.failed() == 1
 
 
 @warped

@@ -174,10 +174,20 @@ def _cluster(stanza: Stanza, build: Build) -> Cluster:
         build.report.append(lambda: _report(zones, own))
         build.faults.append(own.source.faults)
         build.samples.append(lambda: samples(own.index, zones))
+        build.doubts.append(lambda: _doubt(own, build))
         _add_readiness(build, own)
         return own
 
     return build.shared(stanza.wanted, take_up)
+
+
+def _doubt(own: Cluster, build: Build) -> str:
+    """Whoever has answered goes on to: no cluster takes another's place before it is known."""
+    before = [each for each in build.handed.values() if isinstance(each, Cluster)]
+    if any(each is own for each in before) or all(each.missing() for each in before):
+        return ""
+    missing = own.missing()
+    return f"the cluster is not known yet: waiting for {missing}" if missing else ""
 
 
 def _serving(wanted: Files | Server, build: Build) -> Callable[[], bool]:

@@ -13,8 +13,9 @@ and open connections go on. What both want alike is kept: the cluster that *kube
 its lines, and all metrics. Answers that are kept ready are made anew.
 
 A Corefile that is not right changes nothing: what is wrong is logged, once, and the old one is served on, on all its
-addresses, until the files change again. So it is with one that cannot be started, for instance because a port is in
-use, and with one that has no server block any more.
+addresses. So it is with one that has no server block any more, and with one that cannot be started: a port is in use,
+or the cluster that a changed *kubernetes* wants is not known within its `startup_timeout` while the old one is. The
+new one is tried again at each later look, since what it needs may have come by then.
 
 SIGUSR1 has the Corefile read and served at once, changed or not, with or without *reload*. A Corefile from standard
 input cannot be read again.

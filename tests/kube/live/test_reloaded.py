@@ -13,6 +13,7 @@ import pytest
 from kdns.app import App
 from kdns.corefile.disk import Memory
 from kdns.corefile.parser import Corefile, parse
+from kdns.errors import StartError
 from kdns.kube.live import keeper as keeping
 from kdns.plan import plan, plan_after
 from tests.kube.live.apiserver import ApiServer, api_server
@@ -71,6 +72,34 @@ async def test_one_with_other_settings_is_known_before_it_is_served() -> None:
         assert now.relists("first") == 2
         await asyncio.sleep(1)
         assert now.metric("kdns_kubernetes_last_contact_seconds", kind="Service") < 60
+
+
+async def test_one_that_cannot_be_known_takes_nobody_s_place_until_it_can() -> None:
+    """Whoever has answers goes on answering, though the Corefile wants another part of a cluster that is away."""
+    async with stocked() as api, started(corefile(f"endpoint {api.url}")) as app:
+        before = Following(app.plan)
+        other = corefile(f"endpoint {api.url}", "labels app!=none")
+        with before.steady():
+            await api.kill()
+            began = warp().time()
+            with pytest.raises(StartError, match=r"the cluster is not known yet: waiting for services.* from http"):
+                await changed(app, other)
+            assert warp().time() - began == pytest.approx(5)
+            assert app.plan is before.plan
+            await api.start()
+            now = await changed(app, other)
+        assert now.shown("web.shop") == "10.96.0.1"
+        assert now.relists("first") == 2
+
+
+async def test_one_that_cannot_be_known_takes_the_place_of_another_such() -> None:
+    async with stocked() as api:
+        await api.kill()
+        async with started(corefile(f"endpoint {api.url}")) as app:
+            now = await changed(app, corefile(f"endpoint {api.url}", "labels app!=none"))
+            assert now.shown("web.shop") == "SERVFAIL"
+            await api.start()
+            await now.until("web.shop", "10.96.0.1", 60)
 
 
 async def test_the_state_s_file_is_for_the_settings_that_are_served(
