@@ -110,7 +110,8 @@ class HostsFile:
         self.table = Table()
         self._path = path
         self._every = every
-        self._metrics = metrics
+        self._count = metrics.hosts_entries.labels(path)
+        self._read_at = metrics.hosts_read
         self._publish = publish
         self._sleep = sleep
         self._seen: tuple[int, ...] = ()
@@ -130,7 +131,7 @@ class HostsFile:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        self._metrics.hosts_entries.dec(self.table.size)
+        self._count.dec(self.table.size)
 
     async def look(self) -> None:
         """Read it if it is another file than before; log what is wrong with it, once.
@@ -160,8 +161,8 @@ class HostsFile:
             return _Read(seen, info.st_mtime, *read_table(file.read()))
 
     def _take(self, seen: tuple[int, ...], changed: float, table: Table, wrong: Sequence[tuple[int, str]]) -> None:
-        self._metrics.hosts_entries.inc(table.size - self.table.size)
-        self._metrics.hosts_read.set(changed)
+        self._count.inc(table.size - self.table.size)
+        self._read_at.set(changed)
         self._seen, self.table = seen, table
         if wrong:
             told = "; ".join(f"{self._path}:{number}: {text}" for number, text in wrong[:_TOLD])

@@ -334,7 +334,9 @@ class Metrics:
 
     def _add_hosts(self) -> None:
         """What CoreDNS's *hosts* exports."""
-        self.hosts_entries = self._gauge("coredns_hosts_entries", "Addresses and names in hosts files and blocks.")
+        self.hosts_entries = self._gauge(
+            "coredns_hosts_entries", "Addresses and names in hosts files and blocks.", ["hostsfile"]
+        )
         self.hosts_read = self._gauge(
             "coredns_hosts_reload_timestamp_seconds", "The time of the hosts file that was read last."
         )

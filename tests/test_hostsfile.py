@@ -97,8 +97,12 @@ class Around:
     def _hear(self, keys: Iterable[Hashable]) -> None:
         self.told += keys
 
-    def metric(self, name: str) -> float | None:
-        return self.metrics.registry.get_sample_value(name)
+    def metric(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(name, labels)
+
+    @property
+    def entries(self) -> float | None:
+        return self.metric("coredns_hosts_entries", hostsfile=str(self.path))
 
     @property
     def names(self) -> list[str]:
@@ -115,16 +119,16 @@ async def test_a_file_is_read_at_start_and_what_changes_is_published(around: Aro
     os.utime(around.path, (1000, 1000))
     await around.file.start()
     assert around.names == ["a.test."]
-    assert around.metric("coredns_hosts_entries") == 2
+    assert around.entries == 2
     assert around.metric("coredns_hosts_reload_timestamp_seconds") == 1000
     around.path.write_text("10.0.0.1 b.test c.test")
     around.told.clear()
     await around.file.look()
     assert around.names == ["b.test.", "c.test."]
     assert around.told == [around.file.key]
-    assert around.metric("coredns_hosts_entries") == 4
+    assert around.entries == 4
     await around.file.stop()
-    assert around.metric("coredns_hosts_entries") == 0
+    assert around.entries == 0
 
 
 async def test_a_file_that_is_the_same_is_not_read_again(around: Around) -> None:

@@ -36,7 +36,7 @@ COREDNS = [
     ("proxy_conn_misses", "coredns_proxy_conn_cache_misses_total", "counter", "proxy_name to proto"),
     ("forward_broken", "coredns_forward_healthcheck_broken_total", "counter", ""),
     ("forward_rejects", "coredns_forward_max_concurrent_rejects_total", "counter", ""),
-    ("hosts_entries", "coredns_hosts_entries", "gauge", ""),
+    ("hosts_entries", "coredns_hosts_entries", "gauge", "hostsfile"),
     ("hosts_read", "coredns_hosts_reload_timestamp_seconds", "gauge", ""),
     ("reload_failed", "coredns_reload_failed_total", "counter", ""),
     ("reload_version", "coredns_reload_version_info", "gauge", "hash value"),

@@ -14,7 +14,8 @@ fd00::10        example.com
 ~~~
 
 `*` as the first label stands for one label of any kind: `a.apps.example.com` has 192.168.1.20, `apps.example.com` and
-`b.a.apps.example.com` have not. A name that has lines of its own is not touched by it. There is no PTR to such names.
+`b.a.apps.example.com` have not. A name that has lines of its own, of either family, is not touched by it (RFC 4592).
+There is no PTR to such names.
 
 A name without the type that is asked for has no data (NODATA). A name that is not there is SERVFAIL, since there is no
 SOA to deny it with, unless it falls through. An address that is not there is the next plugin's in any case.
@@ -73,7 +74,7 @@ A file, for one zone; what else is asked is somebody else's:
 
 Metrics
 
-coredns_hosts_entries                     addresses and names that are held
+coredns_hosts_entries{hostsfile}          addresses and names that are held, those of the Corefile beside a file too
 coredns_hosts_reload_timestamp_seconds    when the file that was read last had been changed, Unix time
 
 See also
@@ -119,7 +120,7 @@ def setup(directive: Directive, site: Site) -> Plugin:
     _reach(directive, path)
     make = partial(HostsFile, path, every, build.metrics, build.changes.publish, wanted=bool(directive.args))
     file = build.part(("hosts", path, every, bool(directive.args)), make)
-    build.parts.append(Inline(inline, build.metrics))
+    build.parts.append(Inline(inline, path, build.metrics))
     falls = given.get("fallthrough")
     options = Options(
         zone_names(directive, directive.words[1:]) if texts else site.zones,
@@ -193,17 +194,17 @@ def _reach(directive: Directive, path: str) -> None:
 class Inline:
     """A Part: counts the entries of a Corefile while they are served."""
 
-    def __init__(self, table: Table, metrics: Metrics) -> None:
+    def __init__(self, table: Table, path: str, metrics: Metrics) -> None:
         self._size = table.size
-        self._metrics = metrics
+        self._count = metrics.hosts_entries.labels(path)
 
     async def start(self) -> None:
         """Count them."""
-        self._metrics.hosts_entries.inc(self._size)
+        self._count.inc(self._size)
 
     async def stop(self) -> None:
         """Count them no more."""
-        self._metrics.hosts_entries.dec(self._size)
+        self._count.dec(self._size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +250,9 @@ class Hosts:
         return self._response((addresses(question.name, self._options.ttl, wanted),) if wanted else ())
 
     def _addresses(self, name: Name) -> list[Address]:
-        """Those of the name, or where it has no entry, those of the `*` beside it."""
-        for each in (name, WILD + name[1 + name[0] :]) if name != ROOT else (name,):
+        """Those of the name, or where it has no entry, those of the `*` beside it, if that is in the zones."""
+        wild = WILD + name[1 + name[0] :]
+        for each in (name, wild) if name != ROOT and _is_in(wild, self._options.zones) else (name,):
             found = [*self._file.table.addresses.get(each, ()), *self._inline.addresses.get(each, ())]
             if found:
                 return found

@@ -236,8 +236,16 @@ async def test_server_blocks_share_a_file_and_entries_are_counted_once(tmp_path:
         files = [part for part in server.plan.build.parts if isinstance(part, HostsFile)]
         assert len(files) == 1
         entries = server.plan.build.metrics.registry.get_sample_value
-        assert entries("coredns_hosts_entries") == 4 + 2 * 2
-    assert entries("coredns_hosts_entries") == 0
+        labels = {"hostsfile": f"{tmp_path}/hosts"}
+        assert entries("coredns_hosts_entries", labels) == 4 + 2 * 2
+    assert entries("coredns_hosts_entries", labels) == 0
+
+
+async def test_a_wildcard_counts_in_its_own_zones_only(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("192.0.2.1 *.test\n192.0.2.2 *.sub.test\n192.0.2.3 *\n")
+    async with serving(f"sub.test {{\n hosts {tmp_path}/hosts\n}}\ntest {{\n hosts {tmp_path}/hosts\n}}\n") as server:
+        codes = {name: rcode(await server.ask(name, "A")) for name in ("sub.test.", "a.sub.test.", "a.test.", "test.")}
+    assert codes == {"sub.test.": "SERVFAIL", "a.sub.test.": "NOERROR", "a.test.": "NOERROR", "test.": "SERVFAIL"}
 
 
 async def test_a_relative_path_begins_at_the_root(tmp_path: Path) -> None:
