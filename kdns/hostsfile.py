@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import stat
+import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import lru_cache
+from io import BytesIO
 from typing import NamedTuple
 
 from kdns.errors import NameSyntaxError
@@ -22,6 +25,8 @@ _MOST_NAMES = 100
 """Names of one address that are kept for PTR: lists of what is to be blocked have all their names at 0.0.0.0."""
 _TOLD = 3
 """Lines that are not right of which the log says more than that they are there."""
+_AT_ONCE = 64
+"""Entries that are dealt with in one go beside the loop: a fraction of a millisecond."""
 WILD = b"\x01*"
 """How a wildcard's name begins."""
 
@@ -50,7 +55,21 @@ class Table:
                 names.append(name)
                 self.size += 1
 
+    def clear(self) -> None:
+        """Let go of all of it, a little at a time: to be called beside the loop, once nobody looks at it any more."""
+        for each in (self.addresses, self.names):
+            while each:
+                for _ in range(min(_AT_ONCE, len(each))):
+                    each.popitem()
+                _give_way()
 
+
+def _give_way() -> None:
+    """Let the loop's thread have its turn, for which it would have to wait for five milliseconds each time."""
+    time.sleep(0)
+
+
+@lru_cache(maxsize=256)
 def _address(text: str) -> Address:
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
@@ -70,7 +89,9 @@ def _name(text: str) -> Name:
 def read_table(content: bytes) -> tuple[Table, list[tuple[int, str]]]:
     """A hosts file read, and the number of each line that is not right with what is wrong."""
     table, wrong = Table(), []
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(BytesIO(content), start=1):
+        if number % _AT_ONCE == 0:
+            _give_way()
         words = line.partition(b"#")[0].decode(errors="replace").split()
         if not words:
             continue
@@ -136,7 +157,7 @@ class HostsFile:
     async def look(self) -> None:
         """Read it if it is another file than before; log what is wrong with it, once.
 
-        A long one is read beside the loop, so that nobody has to wait.
+        That is done beside the loop: block lists have a hundred thousand lines.
         """
         try:
             read = await asyncio.to_thread(self._read)
@@ -147,14 +168,18 @@ class HostsFile:
         else:
             self._complaint = ""
             if read is not None:
+                former = self.table
                 self._take(*read)
+                await asyncio.to_thread(former.clear)
 
     def _absent(self) -> str:
         return f"there is no hosts file '{self._path}'"
 
     def _read(self) -> _Read | None:
-        with Path(self._path).open("rb") as file:
+        with os.fdopen(os.open(self._path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             info = os.fstat(file.fileno())
+            if not stat.S_ISREG(info.st_mode) and self._path != os.devnull:
+                raise OSError("it is no file but something else")
             seen = (info.st_dev, info.st_ino, info.st_mtime_ns, info.st_size)
             if seen == self._seen:
                 return None

@@ -194,6 +194,23 @@ async def test_a_folder_cannot_be_read(around: Around, caplog: pytest.LogCapture
     assert caplog.messages == [f"the hosts file '{around.path}' cannot be read: Is a directory"]
 
 
+async def test_what_would_never_be_read_to_its_end_is_no_file(around: Around, caplog: pytest.LogCaptureFixture) -> None:
+    os.mkfifo(around.path)
+    async with asyncio.timeout(10):
+        await around.file.look()
+    assert caplog.messages == [f"the hosts file '{around.path}' cannot be read: it is no file but something else"]
+
+
+async def test_what_a_file_said_before_is_let_go_of(around: Around) -> None:
+    around.path.write_text("".join(f"10.0.{i}.1 a{i}.test b.test\n" for i in range(200)))
+    await around.file.look()
+    former = around.file.table
+    around.path.write_text("10.0.0.1 a.test")
+    await around.file.look()
+    assert (former.addresses, former.names) == ({}, {})
+    assert around.names == ["a.test."]
+
+
 async def test_lines_that_are_not_right_are_one_line_of_the_log(
     around: Around, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -82,7 +82,7 @@ def from_text(text: str, origin: Name = ROOT) -> Name:
         return ROOT
     if not text:
         raise NameSyntaxError("an empty text is no domain name ('.' is the root)")
-    parts = list(_split(text))
+    parts = list(_split(text)) if "\\" in text else text.encode().split(b".")
     if parts[-1] == b"":
         parts.pop()
     try:
