@@ -9,7 +9,6 @@ from difflib import SequenceMatcher
 
 from kdns.chain import Peer, Query, Response, Transport, failure
 from kdns.errors import NameSyntaxError
-from kdns.kube.reason import Reason
 from kdns.plan import Place, Plan
 from kdns.proto.message import Edns, Message, Question
 from kdns.proto.name import Name, from_labels, labels, to_text
@@ -75,8 +74,8 @@ class Verdict:
     def _beyond(self) -> str:
         """What is wrong with the name elsewhere that an alias of the cluster leads to; empty where nothing is."""
         response = self.response
-        ends = any(rrset.type == self.type for rrset in response.answer) or self.type not in _FOLLOWED
-        if ends or self.word != Reason.EXTERNAL_NAME:
+        alias = bool(response.answer) and response.answer[-1].type == RRType.CNAME
+        if not alias or self.type not in _FOLLOWED:
             return ""
         if response.rcode == RCode.NXDOMAIN:
             return ", which does not exist"
