@@ -18,19 +18,21 @@ class Framer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that are whole now. A length of 0 gives an empty message."""
-        self._held += data
-        messages, at = [], 0
-        while (end := self._end(at)) is not None:
-            messages.append(bytes(self._held[at + _LENGTH : end]))
+        if self._held:
+            self._held += data
+            if len(self._held) < _LENGTH + int.from_bytes(self._held[:_LENGTH]):
+                return []
+            data = bytes(self._held)
+            self._held.clear()
+        messages, at, size = [], 0, len(data)
+        while at + _LENGTH <= size:
+            end = at + _LENGTH + (data[at] << 8 | data[at + 1])
+            if end > size:
+                break
+            messages.append(data[at + _LENGTH : end])
             at = end
-        del self._held[:at]
+        self._held += data[at:]
         return messages
-
-    def _end(self, at: int) -> int | None:
-        if at + _LENGTH > len(self._held):
-            return None
-        end = at + _LENGTH + int.from_bytes(self._held[at : at + _LENGTH])
-        return end if end <= len(self._held) else None
 
 
 def frame(message: bytes) -> bytes:

@@ -89,8 +89,11 @@ class Responder:
     def lying(self, query: bytes, transport: Transport) -> Lying | None:
         """The reply to a query behind its id, if it can be had without asking the chain."""
         alias = self.memo.ready[transport].get(query)
-        if alias is not None and (fresh := self.memo.fresh(alias)) is not None:
-            return fresh
+        if alias is not None:
+            if alias.size and self._clock() < self.memo.due:
+                return alias
+            if (fresh := self.memo.fresh(alias)) is not None:
+                return fresh
         wire = _NO_ID + query
         seen = glance(wire)
         if seen is None:

@@ -127,7 +127,10 @@ class UdpListener:
     def _answer_what_lies_ready(self, port: Port, queries: Sequence[bytes]) -> _Missed | None:
         """Reply to what was received last as far as replies are to be had at once; the others."""
         responder, started = self._responder, self._loop.time()
-        replies = responder.look(queries, Transport.udp)
+        try:
+            replies = responder.look(queries, Transport.udp)
+        except Exception:  # one of them is to blame: it is found below
+            replies = None
         if replies is not None:
             self._give(port, replies, None)
             responder.gave(replies, Transport.udp, port.family, self._loop.time() - started)

@@ -40,8 +40,8 @@ class Echo:
     given: list[tuple[bytes, Transport, int]] = field(default_factory=list)
 
     def look(self, queries: Sequence[bytes], transport: Transport) -> list[Lying] | None:
-        found = [self.lying(query, transport) for query in queries if query != b"oken hit"]
-        return [each for each in found if each] if None not in found and len(found) == len(queries) else None
+        found = [self.lying(query, transport) for query in queries]
+        return None if None in found else [each for each in found if each]
 
     def lying(self, query: bytes, transport: Transport) -> Lying | None:
         assert transport is Transport.udp
