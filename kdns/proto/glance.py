@@ -16,6 +16,7 @@ from kdns.proto.types import Option
 
 NAME_AT = 12
 """Where a question's name begins: behind the header."""
+_BEHIND_ID = NAME_AT - 2
 _COUNTS = b"\0\1\0\0\0\0\0"
 """One question, no answer, no authority, and of the additional records' count the upper byte."""
 _OPT = b"\0\0\x29"
@@ -107,6 +108,28 @@ def glance(wire: bytes) -> Glance | None:
     question = wire[NAME_AT:end]
     key = question[:-4].lower() + question[-4:] + _FORMS[form]
     return Glance(key, question, wire[2] << 8 | wire[3], payload, bool(wire[3] & _AD))
+
+
+def plainly(query: bytes) -> bytes | None:
+    """A query behind its id as a plain client would have sent it: in folded letters, without EDNS options. None where
+    options mean something, or something is wrong with them.
+
+    That is all that is looked at: the result is worth something only where it is the same as bytes that were read
+    as a whole. A name ends at its first zero, unless a label has one, and then the result is no such bytes.
+    """
+    at = query.find(0, _BEHIND_ID) + 1
+    if not at:
+        return None
+    name = query[_BEHIND_ID:at].lower()
+    end = at + 4 + _OPT_SIZE
+    if len(query) <= end or query[9] != 1:
+        return query[:_BEHIND_ID] + name + query[at:]
+    try:
+        if len(query) != end + (query[end - 2] << 8 | query[end - 1]) or _options(query, end):
+            return None
+    except (IndexError, ValueError):
+        return None
+    return query[:_BEHIND_ID] + name + query[at : end - 2] + b"\0\0"
 
 
 def _options(wire: bytes, at: int) -> int:

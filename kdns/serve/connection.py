@@ -220,7 +220,7 @@ class Connection(asyncio.BufferedProtocol):
             self._shared.mishaps.tell(error)
             return
         if reply is not None:
-            self._given.append(reply)
+            self._given.append(reply.counts_as or reply)
             self._pieces += (reply.size.to_bytes(2), message[:2], reply.body)
             self._gathered += reply.size
         elif accept(message) is Verdict.IGNORE:

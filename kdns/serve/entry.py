@@ -16,10 +16,10 @@ class Lying:
     """A reply that lies ready for a query of `asked` bytes. `keep` says who is told of it.
 
     `body` is all but its id, `size` that of the whole in bytes, `address` where `body` lies in memory: set by who sends
-    it from there, 0 until then.
+    it from there, 0 until then. It counts as another that is like it, if there is one: of those there are fewer.
     """
 
-    __slots__ = ("address", "asked", "body", "keep", "size")
+    __slots__ = ("address", "asked", "body", "counts_as", "keep", "size")
 
     def __init__(self, keep: Keep, asked: int, body: bytes) -> None:
         self.keep = keep
@@ -27,6 +27,7 @@ class Lying:
         self.body = body
         self.size = len(body) + 2
         self.address = 0
+        self.counts_as: Lying | None = None
 
     def found(self) -> None:
         """Remember that it was given."""
@@ -36,10 +37,10 @@ class Alias(Lying):
     """A query's bytes behind its id, on one transport, that lead to an entry.
 
     `body` is empty, and `size` and `address` are 0, while it has to be made for each query, or once more.
-    `variants` are replies that lie ready, by which record comes first.
+    `variants` are replies that lie ready, by which record comes first; `sized` those to queries of other sizes.
     """
 
-    __slots__ = ("entry", "transport", "variants", "wire")
+    __slots__ = ("entry", "sized", "transport", "variants", "wire")
 
     def __init__(self, entry: Entry, transport: Transport, wire: bytes) -> None:
         super().__init__(entry.keep, len(wire) + 2, b"")
@@ -47,6 +48,7 @@ class Alias(Lying):
         self.transport = transport
         self.wire = wire
         self.variants: dict[int, Variant] | None = None
+        self.sized: dict[int, Variant] | None = None
         self.size = 0
 
     def found(self) -> None:
@@ -61,16 +63,16 @@ class Alias(Lying):
     def wear(self) -> None:
         """What lay ready is not what is to be sent now."""
         self.body, self.size, self.address = b"", 0, 0
-        self.variants = None
+        self.variants = self.sized = None
 
 
 class Variant(Lying):
-    """A reply of an alias whose records take turns."""
+    """Another reply of an alias: with its records begun elsewhere, or to a query of another size."""
 
     __slots__ = ("entry",)
 
-    def __init__(self, alias: Alias, body: bytes) -> None:
-        super().__init__(alias.keep, alias.asked, body)
+    def __init__(self, alias: Alias, body: bytes, asked: int = 0) -> None:
+        super().__init__(alias.keep, asked or alias.asked, body)
         self.entry = alias.entry
 
     def found(self) -> None:

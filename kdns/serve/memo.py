@@ -32,9 +32,11 @@ from kdns.serve.entry import Alias, Entry, Lying, Variant
 
 _AD = int(Flag.AD)
 _SET_AD = b"\1"
+_NAME = NAME_AT - 2
 _FIXED, _OPT = 16, 11
 """Bytes of a query's header, type and class; of an OPT without options."""
 _ALIASES_EACH = 8
+_SIZES_EACH = 8
 _SHARE = 10
 """Probation is a tenth of the memo while the main part takes the rest."""
 _ALIAS = 300
@@ -91,8 +93,39 @@ class Memo:
         now = self._clock()
         if entry.ready.turns > 1:
             return self._next_variant(alias, now)
+        alias.lay(entry.next_body(now))
         self._mark(entry, now)
-        return alias.lay(entry.next_body(now))
+        return alias
+
+    def like(self, alias: Alias, query: bytes) -> Lying | None:
+        """The reply to a query, behind its id, that differs from the alias's bytes by letters and options alone."""
+        found = alias if alias.size and self._clock() < self.due else self.fresh(alias)
+        if found is None:
+            return None
+        asked, entry = len(query) + 2, alias.entry
+        if asked != found.asked:
+            found = self._sized(alias, found, asked)
+        name = query[_NAME : _NAME + len(entry.name)]
+        if name == entry.name:
+            return found
+        body = found.body
+        echoing = Lying(alias.keep, asked, body[:_NAME] + name + body[_NAME + len(name) :])
+        echoing.counts_as = found
+        return echoing
+
+    def _sized(self, alias: Alias, found: Lying, asked: int) -> Lying:
+        if found is not alias:  # records take turns
+            return Variant(alias, found.body, asked)
+        if alias.sized is None:
+            alias.sized = {}
+        sized = alias.sized.get(asked)
+        if sized is None:
+            sized = Variant(alias, found.body, asked)
+            if len(alias.sized) < _SIZES_EACH:
+                alias.sized[asked] = sized
+                alias.entry.laid += _ALIAS
+                self._grow(alias.entry, _ALIAS)
+        return sized
 
     def _next_variant(self, alias: Alias, now: float) -> Variant:
         entry = alias.entry

@@ -17,7 +17,7 @@ from kdns.log import Sparing, place_of
 from kdns.metrics import Metrics
 from kdns.proto.decode import Verdict, accept, decode, refusal
 from kdns.proto.encode import LARGEST, PAYLOAD, SMALLEST, encode, udp_limit
-from kdns.proto.glance import Glance, glance
+from kdns.proto.glance import Glance, glance, plainly
 from kdns.proto.message import Ede, Message
 from kdns.proto.ready import Ready
 from kdns.proto.record import RRset
@@ -67,7 +67,7 @@ class Responder:
         lying = self.lying(wire[2:], transport)
         if lying is None:
             return None
-        self.gave([lying], transport, 2 if ":" in client[0] else 1, 0.0)
+        self.gave([lying.counts_as or lying], transport, 2 if ":" in client[0] else 1, 0.0)
         self.settle()
         return wire[:2] + lying.body
 
@@ -94,17 +94,23 @@ class Responder:
                 return alias
             if (fresh := self.memo.fresh(alias)) is not None:
                 return fresh
+        plain = plainly(query)
+        if plain is not None and plain != query and (alias := self.memo.ready[transport].get(plain)) is not None:
+            like = self.memo.like(alias, query)
+            if like is not None:
+                return like
         wire = _NO_ID + query
         seen = glance(wire)
         if seen is None:
             return None
-        return self._lying(seen, wire, transport) or self.memo.denials.find(seen.key, seen.question, len(wire))
+        lying = self._lying(seen, wire, plain, transport)
+        return lying or self.memo.denials.find(seen.key, seen.question, len(wire))
 
-    def _lying(self, seen: Glance, wire: bytes, transport: Transport) -> Lying | None:
+    def _lying(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
         entry = self.memo.seen(seen, transport)
         if entry is None or entry.keep.each:
             return None
-        self.memo.alias(entry, wire, transport)
+        self.memo.alias(entry, wire if plain is None else _NO_ID + plain, transport)
         return Lying(entry.keep, len(wire), entry.next_body(self._clock(), seen.question[:-4]))
 
     def gave(self, given: list[Lying], transport: Transport, family: int, seconds: float) -> None:

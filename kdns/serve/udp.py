@@ -149,7 +149,9 @@ class UdpListener:
                 places.append(place)
         if replies:
             self._give(port, replies, places)
-            responder.gave(replies, Transport.udp, port.family, self._loop.time() - started)
+            responder.gave(
+                [reply.counts_as or reply for reply in replies], Transport.udp, port.family, self._loop.time() - started
+            )
         return missed
 
     def _give(self, port: Port, replies: list[Lying], places: list[int] | None) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kdns.errors import WireError
 from kdns.proto.decode import Verdict, accept, decode
-from kdns.proto.glance import Glance, glance, key_of
+from kdns.proto.glance import Glance, glance, key_of, plainly
 from kdns.proto.message import Message
 from kdns.proto.name import from_text
 from kdns.proto.types import Flag, RRType
@@ -139,3 +139,43 @@ def test_whatever_is_seen_is_what_would_be_decoded(wire: bytes) -> None:
         message = read(wire)
         assert message is not None
         assert agrees(seen, message)
+
+
+# As a plain client would have sent it.
+
+
+@pytest.mark.parametrize(
+    ("wire", "plain"),
+    [
+        pytest.param(query(), query("web.example."), id="letters"),
+        pytest.param(query(type="TYPE16705"), query("web.example.", "TYPE16705"), id="a type whose bytes are letters"),
+        pytest.param(query(payload=4096), query("web.example.", payload=4096), id="EDNS"),
+        pytest.param(query(payload=1400, options=[COOKIE, SUBNET]), query("web.example.", payload=1400), id="options"),
+        pytest.param(query(options=[NSID, COOKIE]), None, id="NSID"),
+        pytest.param(opt(rdata=b"\0\x0a\0\2a"), None, id="half an option"),
+        pytest.param(opt(rdata=b"\0\x0a\0\0") + b"\0", None, id="bytes behind"),
+        pytest.param(HEAD + b"\1a", None, id="a name without an end"),
+        pytest.param(b"", None, id="nothing"),
+    ],
+)
+def test_letters_and_options_make_no_difference(wire: bytes, plain: bytes | None) -> None:
+    assert plainly(wire[2:]) == (None if plain is None else plain[2:])
+
+
+PLAIN = {wire[2:] for wire in (query("web.example."), query("web.example.", use_edns=0), query("\\000a.example."))}
+
+
+@given(
+    st.sampled_from([query(), query(options=[COOKIE]), query(options=[NSID]), query("\\000A.Example.")]).flatmap(
+        changed
+    )
+)
+def test_what_comes_to_the_same_as_a_plain_query_asks_the_same(wire: bytes) -> None:
+    plain = plainly(wire[2:])
+    if plain in PLAIN:
+        seen, same = read(wire), read(b"\0\1" + plain)
+        assert seen is not None
+        assert same is not None
+        assert key_of(seen) == key_of(same)
+        assert seen.flags == same.flags
+        assert (seen.edns and seen.edns.payload) == (same.edns and same.edns.payload)

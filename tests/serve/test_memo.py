@@ -19,7 +19,7 @@ from kdns.proto.name import from_text
 from kdns.proto.record import RRset, Soa, addresses, soa
 from kdns.proto.reverse import pack
 from kdns.proto.types import RRType
-from kdns.serve.entry import Entry
+from kdns.serve.entry import Alias, Entry, Lying
 from kdns.serve.memo import Memo
 from tests.serve.answering import Clock
 
@@ -539,3 +539,134 @@ def test_who_asks_for_the_identifier_has_an_entry_of_its_own() -> None:
     first, second = desk.keep(plain), desk.keep(nsid)
     assert first is not second
     assert [desk.memo.find(decode(wire), WHOLE) for wire in (plain, nsid, cookie)] == [first, second, first]
+
+
+# What differs from an alias by letters and options.
+
+
+def lying_for(desk: Desk, wire: bytes, *ips: str, turn: int | None = None) -> Alias:
+    """The alias of an answer to a plain query."""
+    desk.alias(desk.keep(wire, EVERYBODY, *ips, turn=turn), wire)
+    return desk.memo.ready[UDP][wire[2:]]
+
+
+def test_other_letters_come_back_and_count_as_the_plain_ones(desk: Desk) -> None:
+    alias = lying_for(desk, query())
+    other = query("wEB.example.")
+    reply = desk.memo.like(alias, other[2:])
+    assert reply is not None
+    assert (reply.counts_as, reply.asked, reply.size) == (alias, len(other), alias.size)
+    assert str(dns.message.from_wire(other[:2] + reply.body).question[0].name) == "wEB.example."
+
+
+def test_queries_of_one_size_share_their_reply_and_few_sizes_are_kept(desk: Desk) -> None:
+    alias = lying_for(desk, query(payload=1232))
+    before = desk.memo.size
+    found = {}
+    for size in range(30):
+        option = dns.edns.GenericOption(dns.edns.OptionType.PADDING, bytes(size))
+        wire = query(payload=1232, options=[option])
+        first, second = (desk.memo.like(alias, wire[2:]) for _ in range(2))
+        assert first is not None
+        assert second is not None
+        assert (first.asked, first.body, first.counts_as) == (len(wire), alias.body, None)
+        found[size] = first is second
+    assert sum(found.values()) == 8
+    assert desk.memo.size > before
+    alias.entry.keep = EVERYBODY
+    desk.memo.forget([])
+    assert desk.memo.like(alias, query("WEB.example.", payload=1232)[2:])
+
+
+def test_what_takes_turns_does_so_for_all_letters_and_sizes(desk: Desk) -> None:
+    alias = lying_for(desk, query(payload=1232), "10.0.0.1", "10.0.0.2", "10.0.0.3", turn=0)
+    first = []
+    for wire in [
+        query("WEB.example.", payload=1232),
+        query(payload=1232, options=[dns.edns.CookieOption(bytes(8), b"")]),
+    ]:
+        for _ in range(3):
+            reply = desk.memo.like(alias, wire[2:])
+            assert reply is not None
+            assert reply.asked == len(wire)
+            first.append(ips(wire, reply.body)[0])
+    assert sorted(first[:3]) == sorted(first[3:]) == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+
+
+# What lies ready, and until when.
+
+
+def laid(desk: Desk, alias: Alias) -> Lying:
+    reply = desk.memo.fresh(alias)
+    assert reply is not None
+    return reply
+
+
+def test_what_lies_ready_is_worn_when_its_ttls_come_down_and_when_it_is_over(desk: Desk) -> None:
+    wire = query()
+    keep = replace(EVERYBODY, aging=desk.clock.now - 0.75, until=desk.clock.now + 3.5)
+    desk.alias(desk.keep(wire, keep), wire)
+    alias = desk.memo.ready[UDP][wire[2:]]
+    ttls = []
+    for _ in range(2):
+        reply = laid(desk, alias)
+        assert (alias.size, alias.body) == (reply.size, reply.body)
+        ttls.append(dns.message.from_wire(wire[:2] + reply.body).answer[0].ttl)
+        assert desk.memo.due == desk.clock.now + 0.25
+        desk.clock.now += 0.25
+        desk.memo.wear(desk.clock.now)
+        assert alias.size == 0
+        desk.clock.now += 0.75
+    assert ttls == [5, 4]
+    laid(desk, alias)
+    desk.clock.now += 1.5
+    desk.memo.wear(desk.clock.now)
+    assert desk.memo.fresh(alias) is None
+    assert empty(desk.memo)
+
+
+def test_what_shows_a_serial_is_worn_with_each_change(desk: Desk) -> None:
+    serial, wire = Serial(), query()
+    message = decode(wire)
+    keep = replace(EVERYBODY, serial=serial)
+    desk.alias(desk.memo.keep(message, encode(message, denial(1), WHOLE), keep, limit=WHOLE, since=0), wire)
+    alias = desk.memo.ready[UDP][wire[2:]]
+    for now in (1, 2, 3):
+        serial.now = now
+        desk.memo.forget(["something"])
+        assert alias.size == 0
+        reply = dns.message.from_wire(wire[:2] + laid(desk, alias).body)
+        assert reply.authority[0][0].serial == now
+
+
+def test_what_takes_turns_lies_ready_once_for_each_record_that_comes_first(desk: Desk) -> None:
+    alias = lying_for(desk, query(), "10.0.0.1", "10.0.0.2", "10.0.0.3", turn=0)
+    rounds = [[laid(desk, alias) for _ in range(3)] for _ in range(2)]
+    assert rounds[0] == rounds[1]
+    assert len({ips(query(), reply.body)[0] for reply in rounds[0]}) == 3
+    assert alias.size == 0
+
+
+def test_of_many_records_that_take_turns_the_replies_are_not_all_kept(desk: Desk) -> None:
+    alias = lying_for(desk, query(), *MANY, turn=0)
+    before = desk.memo.size
+    first = {ips(query(), laid(desk, alias).body)[0] for _ in range(300)}
+    assert len(first) == 300
+    assert desk.memo.size == before
+
+
+def test_before_answers_go_those_that_were_given_are_said(desk: Desk) -> None:
+    desk = room_for(3)
+    asked_for = desk.keep(name(0))
+    assert asked_for is not None
+    told = []
+
+    def catch_up() -> None:
+        told.append(True)
+        asked_for.recent = True
+
+    desk.memo.catch_up = catch_up
+    for place in range(1, 4):
+        desk.keep(name(place))
+    assert told == [True]
+    assert held(desk, 4) == [0, 2, 3]
