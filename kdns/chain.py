@@ -17,6 +17,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from kdns.errors import KdnsError
+from kdns.kube.denial import Children
 from kdns.proto.message import Ede, Message, Question, Reply
 from kdns.proto.name import Name
 from kdns.proto.ready import Ready
@@ -167,15 +168,14 @@ class Denial(NamedTuple):
     """What the answer to one missing name says about others: neither a name nor anything below it exists
     (RFC 8020), and all that is missing below `encloser` (folded) is missing in the same way.
 
-    `absent` tells of a folded label, now, that there is nothing at or below it under the encloser; where it does,
-    the answer differs by the question alone, and by `around`, the texts before and behind that label in
-    the error's sentence; None where the sentence is one for all. A change to any of `depends_on` ends the
-    whole. `by` is the handler that says so.
+    That is what is at or below absent `children`. The answers differ by the question, and in the
+    error's sentence by that label between the texts `around`; None where the sentence is one for all. A change to any
+    of `depends_on` ends the whole. `by` is the handler that says so.
     """
 
     by: object
     encloser: Name
-    absent: Callable[[bytes], bool]
+    children: Children
     around: tuple[str, str] | None
     depends_on: frozenset[Hashable]
 

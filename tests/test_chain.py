@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 
 import pytest
@@ -107,7 +107,17 @@ async def test_where_no_plugin_answers_the_reply_is_servfail_with_a_reason() -> 
     assert response.ede.text == "no plugin of the server block answers this question"
 
 
-DENIAL = Denial(nobody, from_text("example."), lambda _: True, None, frozenset())
+class Empty:
+    """A name without names below it."""
+
+    def absent(self, label: bytes) -> bool:  # noqa: ARG002
+        return True
+
+    def ended_by(self, label: bytes) -> frozenset[Hashable]:  # noqa: ARG002
+        return frozenset()
+
+
+DENIAL = Denial(nobody, from_text("example."), Empty(), None, frozenset())
 
 
 def test_a_changed_copy_says_nothing_of_other_names() -> None:

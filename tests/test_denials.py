@@ -106,6 +106,20 @@ async def test_a_flood_of_wrong_names_leaves_nothing_behind(name: str) -> None:
     assert desk.counted("kdns_memo_misses_total") == 1
 
 
+@pytest.mark.parametrize("name", WRONG)
+async def test_a_name_that_comes_again_has_an_answer_ready_until_it_comes_to_exist(name: str) -> None:
+    desk = Desk()
+    await desk.ask(name.format("x"))
+    asked = name.format("Y")
+    replies = [desk.hit(asked, use_edns=False) for _ in range(4)]
+    assert {rcode(reply) for reply in replies if reply} == {"NXDOMAIN"}
+    assert len({reply.to_wire()[2:] for reply in replies if reply}) == 1
+    assert len(desk.memo) == 1
+    desk.store.update([Namespace("cy"), Service("shop", "loy", (pack("10.96.0.9"),)), Service("shop", "com")])
+    desk.store.update([Service("shop", "ay", (pack("10.96.0.8"),))])
+    assert len(desk.memo) == (1 if name == "www.example.c{}.cluster.local" else 0)
+
+
 async def test_each_is_counted_as_any_reply() -> None:
     desk = Desk()
     for number in range(5):

@@ -6,9 +6,8 @@ below the zone that are none of the schema's, Namespaces below `svc`, and Servic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Hashable
+from typing import NamedTuple, Protocol
 
 from kdns.kube.answer import Answer
 from kdns.kube.index import Index, Touched
@@ -24,15 +23,25 @@ _IN_SOA = b"hostmaster"
 """A name that the SOA has: to questions at or below it the reply is compressed in another way."""
 
 
-class Missing(NamedTuple):
-    """`absent` tells of a folded label, now, whether there is nothing at or below it under `encloser` (folded).
+class Children(Protocol):
+    """The labels next below a name, as they are whenever it is asked for them; each folded."""
 
-    Answers about such names differ by the question, and in their reason's sentence by that label between the texts
-    `around`; None where there is one sentence for all. A change to one of `depends_on` may make them others.
+    def absent(self, label: bytes) -> bool:
+        """Whether there is nothing at or below it."""
+
+    def ended_by(self, label: bytes) -> frozenset[Hashable]:
+        """The keys of the changes by which an absent one comes to be there."""
+
+
+class Missing(NamedTuple):
+    """All that is missing below `encloser` (folded): what is at or below absent labels of `children`.
+
+    Answers about that differ by the question, and in their reason's sentence by the label between the texts
+    `around`; None where there is one sentence for all. A change to one of `depends_on` may make them all others.
     """
 
     encloser: Name
-    absent: Callable[[bytes], bool]
+    children: Children
     around: tuple[str, str] | None = None
     depends_on: frozenset[Hashable] = frozenset()
 
@@ -47,48 +56,65 @@ def missing_like(name: Name, zone: Name, answer: Answer, index: Index, options: 
     left = labels(name[: len(name) - len(zone)] + ROOT)
     reason = answer.because.reason
     if reason is Reason.NO_SUCH_NAME:
-        return None if is_tree(left[-1]) else Missing(zone, _is_no_tree)
+        return None if is_tree(left[-1]) else Missing(zone, _Trees())
     if left[-1] != SVC:
         return None
     around = answer.because.around_last
     if reason is Reason.NO_SUCH_NAMESPACE:
-        return Missing(from_labels(left[-1:], zone), partial(_has_no_namespace, index), around)
-    return _in_namespace(left, zone, reason, index, options, around)
-
-
-def _in_namespace(
-    left: tuple[bytes, ...],
-    zone: Name,
-    reason: Reason,
-    index: Index,
-    options: Options,
-    around: tuple[str, str] | None,
-) -> Missing | None:
+        return Missing(from_labels(left[-1:], zone), _Namespaces(index), around)
     namespace = parse(left).namespace
     ends = frozenset({Touched.namespace(namespace)})
     if reason is Reason.NO_SUCH_SERVICE:
-        has_none = _has_no_import if zone in options.multicluster else _has_no_service
-        return Missing(from_labels(left[-2:], zone), partial(has_none, index, namespace), around, ends)
+        services = _Services(index, namespace, imported=zone in options.multicluster)
+        return Missing(from_labels(left[-2:], zone), services, around, ends)
     if reason is Reason.NOT_EXPOSED and len(left) > 2:
-        return Missing(from_labels(left[-2:], zone), _nothing_is_shown, None, ends)
+        return Missing(from_labels(left[-2:], zone), _Hidden(), None, ends)
     return None
 
 
-def _is_no_tree(label: bytes) -> bool:
-    return label != _IN_SOA and not is_tree(label)
+class _Trees:
+    """Of a zone."""
+
+    def absent(self, label: bytes) -> bool:
+        return label != _IN_SOA and not is_tree(label)
+
+    def ended_by(self, label: bytes) -> frozenset[Hashable]:  # noqa: ARG002
+        return frozenset()
 
 
-def _nothing_is_shown(label: bytes) -> bool:
-    return True
+class _Namespaces:
+    """Of `svc`."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def absent(self, label: bytes) -> bool:
+        return label.decode("latin-1") not in self._index.namespaces
+
+    def ended_by(self, label: bytes) -> frozenset[Hashable]:
+        return frozenset({Touched.namespace(label.decode("latin-1"))})
 
 
-def _has_no_namespace(index: Index, label: bytes) -> bool:
-    return label.decode("latin-1") not in index.namespaces
+class _Services:
+    """Of a Namespace."""
+
+    def __init__(self, index: Index, namespace: str, *, imported: bool) -> None:
+        self._known = index.imports if imported else index.services
+        self._namespace = namespace
+        self._touched = Touched.imported if imported else Touched.service
+
+    def absent(self, label: bytes) -> bool:
+        return (self._namespace, label.decode("latin-1")) not in self._known
+
+    def ended_by(self, label: bytes) -> frozenset[Hashable]:
+        return frozenset({self._touched((self._namespace, label.decode("latin-1")))})
 
 
-def _has_no_service(index: Index, namespace: str, label: bytes) -> bool:
-    return (namespace, label.decode("latin-1")) not in index.services
+class _Hidden:
+    """Of a Namespace that is not exposed: none is shown."""
 
+    def absent(self, label: bytes) -> bool:  # noqa: ARG002
+        return True
 
-def _has_no_import(index: Index, namespace: str, label: bytes) -> bool:
-    return (namespace, label.decode("latin-1")) not in index.imports
+    def ended_by(self, label: bytes) -> frozenset[Hashable]:  # noqa: ARG002
+        return frozenset()

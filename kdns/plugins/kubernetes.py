@@ -276,7 +276,7 @@ class Kubernetes:
         if missing is None or any(each != missing.encloser and is_at_or_below(each, missing.encloser) for each in cuts):
             return response
         keys = missing.depends_on | {self._cluster.store.key}
-        return response.denying(Denial(self, missing.encloser, missing.absent, missing.around, keys))
+        return response.denying(Denial(self, missing.encloser, missing.children, missing.around, keys))
 
     def _answer(self, query: Query, zone: Name) -> Answer:
         question = query.question

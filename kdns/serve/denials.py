@@ -9,10 +9,12 @@ Held is a denial for each encloser, type and way of asking that was met; a chang
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Hashable, Iterable, Set
 from struct import Struct
+from typing import NamedTuple
 
-from kdns.chain import Denial, Response, Scope
+from kdns.chain import Denial, Keep, Response, Scope
 from kdns.proto.encode import LARGEST, SMALLEST, encode, opt_record
 from kdns.proto.glance import key_of
 from kdns.proto.message import Message, Question, Reply
@@ -24,6 +26,9 @@ from kdns.serve.entry import Lying
 
 _MOST = 10_000
 """Denials held: the oldest go first. One takes some 700 bytes."""
+_FIRSTS = 256
+_REMEMBERED = 16384
+"""Hashes of questions that came lately, of eight bytes each."""
 _HEAD = 10
 """Bytes of a header behind its id."""
 _QUESTION_REST = 4
@@ -31,6 +36,14 @@ _RDATA_LENGTH = 2
 _PAIR = Struct("!HH").pack
 _LENGTHS = Struct("!HHHH").pack
 _DO = 0x8000
+
+
+class Whole(NamedTuple):
+    """A reply to be kept, and what `Memo.keep` wants with it."""
+
+    ready: Ready
+    keep: Keep
+    payload: int
 
 
 class Denials:
@@ -41,6 +54,7 @@ class Denials:
         self._held: dict[bytes, _Held] = {}  # by the key of a question for the encloser
         self._dependents: dict[Hashable, set[bytes]] = {}
         self._tails: dict[RRset, _Tails] = {}
+        self._lately = array("q", bytes(8 * _REMEMBERED))
 
     def __len__(self) -> int:
         return len(self._held)
@@ -50,17 +64,41 @@ class Denials:
 
         `key` is the memo's (`key_of`), `question` the name as it was asked, its type and class, as on the wire.
         """
+        found = self._closest(key)
+        if found is None:
+            return None
+        held, label = found
+        body = held.body(label, question)
+        return held.lying(asked, body) if body is not None else None
+
+    def whole(self, key: bytes, question: bytes) -> Whole | None:
+        """The same as one that can be kept."""
+        found = self._closest(key)
+        if found is None:
+            return None
+        held, label = found
+        body = held.body(label, question)
+        return held.whole(label, body, len(question)) if body is not None else None
+
+    def is_again(self, key: bytes) -> bool:
+        """Whether this was asked for not long ago; it has been, from now on."""
+        number = hash(key)
+        place = number % _REMEMBERED
+        if self._lately[place] == number:
+            return True
+        self._lately[place] = number
+        return False
+
+    def _closest(self, key: bytes) -> tuple[_Held, bytes] | None:
+        """What is held of the closest encloser, and the label next below it, if that is absent."""
         held = self._held
         at, length = 0, key[0] if held else 0
         while length:
             start, at = at + 1, at + 1 + length
             found = held.get(key[at:])
-            if found is not None:  # the closest: it exists, so those above it have nothing to say
+            if found is not None:  # it exists, so those above it have nothing to say
                 label = key[start:at]
-                if not found.absent(label):
-                    return None
-                body = found.body(label, question)
-                return Lying(found.keep, asked, body) if body is not None else None
+                return (found, label) if found.absent(label) else None
             length = key[at]
         return None
 
@@ -72,7 +110,7 @@ class Denials:
         denial = response.denial
         if denial is None or not _is_plain(response) or any(_is_below(zone, denial.encloser) for zone in zones):
             return False
-        held = _Held(denial, ready, response, self._tails_of(response), _opt_of(message, payload))
+        held = _Held(denial, ready, response, self._tails_of(response), _opt_of(message, payload), payload)
         question = message.question
         label = _label_below(question.folded, denial.encloser)
         asked = question.name + _PAIR(question.type, question.klass)
@@ -115,16 +153,32 @@ class Denials:
 class _Held:
     """A denial, and the parts of its replies."""
 
-    __slots__ = ("_around", "_code", "_head", "_opt", "_serial", "_tails", "absent", "depends_on", "keep")
+    __slots__ = (
+        "_around",
+        "_code",
+        "_ended_by",
+        "_head",
+        "_opt",
+        "_payload",
+        "_serial",
+        "_tails",
+        "absent",
+        "depends_on",
+        "keep",
+    )
 
-    def __init__(self, denial: Denial, ready: Ready, response: Response, tails: _Tails, opt: bytes) -> None:
-        self.absent = denial.absent
+    def __init__(
+        self, denial: Denial, ready: Ready, response: Response, tails: _Tails, opt: bytes, payload: int
+    ) -> None:
+        self.absent = denial.children.absent
+        self._ended_by = denial.children.ended_by
         self.depends_on = denial.depends_on
         self._head = ready.head[:_HEAD]
         self.keep = response.keep
         self._serial = response.keep.serial or _no_serial
         self._tails = tails
-        self._opt = opt
+        self._firsts: dict[tuple[int, int], Lying] = {}
+        self._opt, self._payload = opt, payload
         self._code = response.ede.code if response.ede else None
         before, behind = denial.around or (response.ede.text if response.ede else "", None)
         self._around = (before.encode(), behind.encode() if behind is not None else None)
@@ -137,6 +191,23 @@ class _Held:
             if len(body) + 2 > SMALLEST:
                 return None
         return body
+
+    def lying(self, asked: int, body: bytes) -> Lying:
+        """A reply that counts as the first of the same sizes."""
+        lying = Lying(self.keep, asked, body)
+        sizes = asked, lying.size
+        first = self._firsts.get(sizes)
+        if first is not None:
+            lying.counts_as = first
+        elif len(self._firsts) < _FIRSTS:
+            self._firsts[sizes] = lying
+        return lying
+
+    def whole(self, label: bytes, body: bytes, size: int) -> Whole:
+        """A reply of this denial as it can be kept; `size` is that of the question."""
+        serial_at = _HEAD + size + len(self._tails.of(size, self._serial())) - SERIAL_FROM_END
+        keep = self.keep.narrowed(depends_on=self.depends_on | self._ended_by(label))
+        return Whole(Ready(body, serial_at=serial_at), keep, self._payload)
 
     def _opt_for(self, label: bytes) -> bytes:
         if self._code is None:

@@ -194,7 +194,7 @@ class Memo:
     def _fitting(self, key: bytes, ad: bool, limit: int) -> Entry | None:
         entry = self._shown(key, ad)
         if entry is None or entry.size > limit:
-            entry = self._shown(_cut_key(key, limit), ad)
+            entry = self._shown(_cut_key(key, limit), ad) if key in self._cut else None
         return self._alive(entry) if entry is not None else None
 
     def _shown(self, key: bytes, ad: bool) -> Entry | None:

@@ -103,8 +103,7 @@ class Responder:
         seen = glance(wire)
         if seen is None:
             return None
-        lying = self._lying(seen, wire, plain, transport)
-        return lying or self.memo.denials.find(seen.key, seen.question, len(wire))
+        return self._lying(seen, wire, plain, transport) or self._denied(seen, wire, plain, transport)
 
     def _lying(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
         entry = self.memo.seen(seen, transport)
@@ -112,6 +111,17 @@ class Responder:
             return None
         self.memo.alias(entry, wire if plain is None else _NO_ID + plain, transport)
         return Lying(entry.keep, len(wire), entry.next_body(self._clock(), seen.question[:-4]))
+
+    def _denied(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
+        """The reply to a name that is known not to exist. What comes again is worth an entry: it costs half as much."""
+        memo, denials = self.memo, self.memo.denials
+        denied = denials.find(seen.key, seen.question, len(wire))
+        if denied is not None and denials.is_again(seen.key) and (whole := denials.whole(seen.key, seen.question)):
+            ready, keep, payload = whole
+            entry = memo.keep(decode(wire), ready, keep, limit=LARGEST, since=memo.epoch, payload=payload)
+            if entry is not None:
+                memo.alias(entry, wire if plain is None else _NO_ID + plain, transport)
+        return denied
 
     def gave(self, given: list[Lying], transport: Transport, family: int, seconds: float) -> None:
         """These were given to clients of one address family, so many seconds after they were heard.

@@ -87,14 +87,30 @@ def test_whether_a_label_is_absent_is_looked_up(
 ) -> None:
     told = missing(name, zone=zone)
     assert told is not None
-    assert list(map(told.absent, absent)) == [True] * len(absent)
-    assert list(map(told.absent, present)) == [False] * len(present)
+    assert list(map(told.children.absent, absent)) == [True] * len(absent)
+    assert list(map(told.children.absent, present)) == [False] * len(present)
 
 
 def test_a_name_that_the_soa_has_is_left_alone() -> None:
     told = missing("x.cluster.local")
     assert told is not None
-    assert not told.absent(b"hostmaster")
+    assert not told.children.absent(b"hostmaster")
+
+
+@pytest.mark.parametrize(
+    ("name", "zone", "keys"),
+    [
+        ("x.cluster.local", ZONE, set()),
+        ("x.y.svc.cluster.local", ZONE, {Touched.namespace("y")}),
+        ("x.y.shop.svc.cluster.local", ZONE, {Touched.service(("shop", "y"))}),
+        ("x.y.shop.svc.set.local", SET, {Touched.imported(("shop", "y"))}),
+        ("y.hidden.svc.cluster.local", ZONE, set()),
+    ],
+)
+def test_an_absent_label_comes_to_exist_by_a_change_that_is_told(name: str, zone: Name, keys: set[object]) -> None:
+    told = missing(name, zone=zone)
+    assert told is not None
+    assert set(told.children.ended_by(b"y")) == keys
 
 
 def test_what_comes_to_exist_is_seen_at_once() -> None:
@@ -102,9 +118,9 @@ def test_what_comes_to_exist_is_seen_at_once() -> None:
     asked = question("new.shop.svc.cluster.local")
     told = missing_like(asked.folded, ZONE, resolve(asked, ZONE, index, OPTIONS), index, OPTIONS)
     assert told is not None
-    assert told.absent(b"new")
+    assert told.children.absent(b"new")
     index.services["shop", "new"] = INDEX.services["shop", "web"]
-    assert not told.absent(b"new")
+    assert not told.children.absent(b"new")
 
 
 @pytest.mark.parametrize(
