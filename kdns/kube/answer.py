@@ -20,6 +20,7 @@ from kdns.proto.types import RCode, RRType
 
 FAMILY_OF = {RRType.A: IPV4, RRType.AAAA: IPV6}
 """The length of the addresses that a type carries."""
+_TYPE_OF = {size: type for type, size in FAMILY_OF.items()}
 
 
 class Seen(NamedTuple):
@@ -123,11 +124,13 @@ def address_answer(ask: Ask, reason: Because, known: Iterable[Address], subject:
 def glue(ask: Ask, owners: Iterable[tuple[Name, Iterable[Address]]]) -> list[RRset]:
     """The address records of these names, both families, each address once."""
     by_owner: dict[tuple[Name, int], dict[Address, None]] = {}
+    families = ask.options.families
     for owner, known in owners:
         for each in known:
-            if len(each) in ask.options.families:
+            if len(each) in families:
                 by_owner.setdefault((owner, len(each)), {})[each] = None
-    return [addresses(owner, ask.options.ttl, known) for (owner, _), known in by_owner.items()]
+    ttl = ask.options.ttl
+    return [RRset(owner, _TYPE_OF[size], ttl, tuple(known)) for (owner, size), known in by_owner.items()]
 
 
 def refused_namespace(ask: Ask) -> Answer | None:

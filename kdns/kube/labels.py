@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from kdns.errors import NameSyntaxError
 from kdns.kube.objects import Endpoint, Port, Service
-from kdns.proto.name import MAX_LABEL, Name, from_labels
+from kdns.proto.name import MAX_LABEL, MAX_NAME, Name, from_labels
 from kdns.proto.reverse import Address, unpack
 
 SVC = b"svc"
@@ -52,8 +52,10 @@ def endpoint_name(endpoint: Endpoint, address: Address, service: Name, *, pod_na
 
     Where that is too long for a name the address is its label; None where not even that fits.
     """
-    cluster = (endpoint.cluster.encode(),) if endpoint.cluster else ()
     label = endpoint_label(endpoint, address, pod_names=pod_names).encode()
+    if not endpoint.cluster and len(label) + len(service) < MAX_NAME:  # a label it is, and there may be a thousand
+        return bytes((len(label),)) + label + service
+    cluster = (endpoint.cluster.encode(),) if endpoint.cluster else ()
     return _below((label, *cluster), service) or _below((dashed(address).encode(), *cluster), service)
 
 

@@ -109,7 +109,9 @@ def _ref(ask: Ask, service: Service) -> Ref:
 def _service(ask: Ask, backed: Backed, service: Service) -> Answer:
     if service.headless and (ask.options.noendpoints or not backed.ready):
         return _unready(ask, backed, service)
-    return _records(ask, service, _rows(service, backed.ready), Reason.SERVICE)
+    if ask.question.type == RRType.SRV:
+        return _records(ask, service, _rows(service, backed.ready), Reason.SERVICE)
+    return _addresses(ask, service, _known(service, backed.ready), Reason.SERVICE)
 
 
 def _unready(ask: Ask, backed: Backed, service: Service) -> Answer:
@@ -225,13 +227,20 @@ def _rows(service: Service, ready: Iterable[Endpoint]) -> list[Row]:
     ]
 
 
+def _known(service: Service, ready: Iterable[Endpoint]) -> Sequence[Address]:
+    """The addresses of those rows: there may be a thousand endpoints, and their ports tell nothing here."""
+    return [ip for endpoint in ready for ip in endpoint.addresses] if service.headless else service.addresses
+
+
 def _records(ask: Ask, service: Service, rows: Sequence[Row], reason: Reason) -> Answer:
+    if ask.question.type != RRType.SRV or not rows:
+        return _addresses(ask, service, [row.address for row in rows], reason)
+    return srv_answer(ask, ask.owner(service), rows, because(reason, _ref(ask, service)))
+
+
+def _addresses(ask: Ask, service: Service, known: Sequence[Address], reason: Reason) -> Answer:
     ref = _ref(ask, service)
-    if not rows:
-        return nodata(Reason.NO_CLUSTER_IP, ref)
-    if ask.question.type == RRType.SRV:
-        return srv_answer(ask, ask.owner(service), rows, because(reason, ref))
-    return address_answer(ask, because(reason, ref), (row.address for row in rows), ref)
+    return address_answer(ask, because(reason, ref), known, ref) if known else nodata(Reason.NO_CLUSTER_IP, ref)
 
 
 def srv_answer(ask: Ask, service: Name, rows: Sequence[Row], reason: Because) -> Answer:

@@ -6,6 +6,7 @@ To shrink a reply, the Extended DNS Error goes first, then whole RRsets of the a
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from struct import Struct
@@ -38,9 +39,9 @@ _TO_QUESTION = b"\xc0\x0c"
 # Plain numbers: an enum's operators take ten times as long.
 _QR, _AA, _TC, _RD, _RA = map(int, (Flag.QR, Flag.AA, Flag.TC, Flag.RD, Flag.RA))
 _AD, _ECHOED = int(Flag.AD), int(Flag.RD | Flag.CD)
-_ADDRESSES = frozenset({RRType.A, RRType.AAAA})
 _IS_NAME = frozenset({RRType.NS, RRType.CNAME, RRType.PTR})
 """Rdata that is one name, compressible since RFC 1035; later types are never (RFC 3597 §4)."""
+_HAS_NAMES = _IS_NAME | {RRType.MX, RRType.SOA}
 
 
 def udp_limit(message: Message, cap: int = PAYLOAD) -> int:
@@ -53,12 +54,10 @@ def udp_limit(message: Message, cap: int = PAYLOAD) -> int:
 def encode(message: Message, reply: Reply, limit: int, payload: int = PAYLOAD) -> Ready:
     """The reply to `message` in at most `limit` bytes; `payload` is what OPT says of our own buffer."""
     writer = _Writer(message.question.name)
-    whole = _Written(
-        [writer.rrset(rrset, ring=place == reply.turn) for place, rrset in enumerate(reply.answer)],
-        [writer.rrset(rrset) for rrset in reply.authority],
-        [writer.rrset(rrset) for rrset in reply.additional],
-    )
     room = limit - HEADER.size - len(message.question.name) - 4
+    answer = [writer.rrset(rrset, ring=place == reply.turn) for place, rrset in enumerate(reply.answer)]
+    authority = [writer.rrset(rrset) for rrset in reply.authority]
+    whole = _Written(answer, authority, _additional(writer, reply, room - _size(answer) - _size(authority)))
     size = whole.size
     opts = _opts(message, reply, payload)
     opt = next((opt for opt in opts if size + len(opt) <= room), opts[-1])
@@ -71,6 +70,17 @@ def encode(message: Message, reply: Reply, limit: int, payload: int = PAYLOAD) -
     body = head + fit.joined()
     serial_at = writer.serial_at - 2
     return Ready(body + opt, b"", _NO_CUTS, 0, b"", serial_at if 0 < serial_at < len(body) else 0, *told)
+
+
+def _additional(writer: _Writer, reply: Reply, room: int) -> list[list[bytes]]:
+    """The additional section, as far as the first RRset that does not fit: behind it none is sent."""
+    written = []
+    for rrset in reply.additional if room >= 0 else reply.additional[:1]:
+        written.append(writer.rrset(rrset))
+        room -= sum(map(len, written[-1]))
+        if room < 0:
+            break
+    return written
 
 
 class _Written(NamedTuple):
@@ -88,14 +98,14 @@ class _Written(NamedTuple):
     def joined(self, first: int = 0, last: int | None = None) -> bytes:
         """The answers from RRset `first` to before `last`; with no `last`, all that follows too."""
         rrsets = self.answer[first:last] if last is not None else self._from(first)
-        return b"".join(record for rrset in rrsets for record in rrset)
+        return b"".join([record for rrset in rrsets for record in rrset])
 
     def _from(self, first: int) -> list[list[bytes]]:
         return [*self.answer[first:], *self.authority, *self.additional]
 
 
 def _size(section: list[list[bytes]]) -> int:
-    return sum(len(record) for rrset in section for record in rrset)
+    return sum([sum(map(len, rrset)) for rrset in section])
 
 
 def _shrink(whole: _Written, room: int) -> _Written:
@@ -103,15 +113,15 @@ def _shrink(whole: _Written, room: int) -> _Written:
     left = room - _size(whole.answer) - _size(whole.authority)
     if left < 0:
         return _Written(_cut(whole.answer, room), [], [], truncated=True)
-    sizes = accumulate(sum(map(len, rrset)) for rrset in whole.additional)
-    return whole._replace(additional=whole.additional[: sum(size <= left for size in sizes)])
+    sizes = list(accumulate([sum(map(len, rrset)) for rrset in whole.additional]))
+    return whole._replace(additional=whole.additional[: bisect_right(sizes, left)])
 
 
 def _cut(answer: list[list[bytes]], room: int) -> list[list[bytes]]:
     """The first answers that fit, to the record."""
     kept: list[list[bytes]] = []
     for rrset in answer:
-        fitting = sum(size <= room for size in accumulate(map(len, rrset)))
+        fitting = bisect_right(list(accumulate(map(len, rrset))), room)
         kept.append(rrset[:fitting])
         room -= sum(map(len, rrset))
         if fitting < len(rrset):
@@ -127,8 +137,8 @@ def _ring(
     before, behind = fit.joined(0, turn), fit.joined(turn + 1) + opt
     window = len(ring)
     if len(fit.answer[turn]) < window:  # records may differ in size, and any run of them must fit
-        sizes = accumulate(sorted(map(len, ring), reverse=True))
-        window = sum(size <= room - len(before) - len(behind) for size in sizes)
+        sizes = list(accumulate(sorted(map(len, ring), reverse=True)))
+        window = bisect_right(sizes, room - len(before) - len(behind))
         head = _with_answers(head, len(fit.answer[turn]) - window)
     return head + before, b"".join(ring), _cuts(ring), window, behind
 
@@ -174,8 +184,8 @@ class _Writer:
         start = self._at
         owner = self._name(rrset.owner, remember=not ring)
         again = owner if ring or len(owner) <= 2 or start > _FARTHEST else _SHORT(_POINTER | start)
-        if rrset.type in _ADDRESSES and len(set(map(len, rrset.rdatas))) == 1:
-            return self._addresses(rrset, owner, again)
+        if rrset.type not in _HAS_NAMES and rrset.rdatas:
+            return self._as_they_are(rrset, owner, again)
         records = []
         for rdata in rrset.rdatas:
             self._at += len(owner) + 10
@@ -185,13 +195,16 @@ class _Writer:
             owner = again
         return records
 
-    def _addresses(self, rrset: RRset, owner: bytes, again: bytes) -> list[bytes]:
-        """Of one size; there may be a thousand of them, and it takes a tenth of what it does one by one."""
-        fixed = _FIXED(rrset.type, rrset.klass, rrset.ttl, len(rrset.rdatas[0]))
-        start = again + fixed
-        records = [start + rdata for rdata in rrset.rdatas]
+    def _as_they_are(self, rrset: RRset, owner: bytes, again: bytes) -> list[bytes]:
+        """Without names to compress; there may be a thousand, and so they take a fifth of the time."""
+        _, type, ttl, rdatas, klass = rrset
+        if len(set(map(len, rdatas))) == 1:
+            start = again + _FIXED(type, klass, ttl, len(rdatas[0]))
+            records = [start + rdata for rdata in rdatas]
+        else:
+            records = [again + _FIXED(type, klass, ttl, len(rdata)) + rdata for rdata in rdatas]
         if owner != again:
-            records[0] = owner + fixed + rrset.rdatas[0]
+            records[0] = owner + records[0][len(again) :]
         self._at += sum(map(len, records))
         return records
 
@@ -248,7 +261,7 @@ def _end_of_name(names: bytes) -> int:
 
 def _cuts(records: list[bytes]) -> Sequence[int]:
     stride = len(records[0])
-    if all(len(record) == stride for record in records):
+    if len(set(map(len, records))) == 1:
         return range(0, stride * len(records) + 1, stride)
     return tuple(accumulate(map(len, records), initial=0))
 
