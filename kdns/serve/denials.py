@@ -27,6 +27,7 @@ from kdns.serve.entry import Lying
 _MOST = 10_000
 """Denials held: the oldest go first. One takes some 700 bytes."""
 _FIRSTS = 256
+"""Sizes of queries and replies that are told of together, for each denial."""
 _REMEMBERED = 16384
 """Hashes of questions that came lately, of eight bytes each."""
 _HEAD = 10
@@ -157,6 +158,7 @@ class _Held:
         "_around",
         "_code",
         "_ended_by",
+        "_firsts",
         "_head",
         "_opt",
         "_payload",
