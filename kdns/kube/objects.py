@@ -18,6 +18,8 @@ from kdns.proto.reverse import Address
 class Kind(StrEnum):
     """The kinds of objects that kdns reads, by their Kubernetes names."""
 
+    __hash__ = str.__hash__  # as equal strings have; that of enums is a function in Python, called for every `Ref`
+
     SERVICE = "Service"
     SLICE = "EndpointSlice"
     ENDPOINTS = "Endpoints"

@@ -16,6 +16,8 @@ from kdns.kube.objects import Object, Ref
 T = TypeVar("T")
 STEP = 50
 """Objects that are taken in before others get their turn: some 5 ms."""
+_LOOKS = 2000
+"""Objects that are compared with what is known before others get their turn: some 3 ms."""
 
 
 class Sink(Protocol):
@@ -26,22 +28,24 @@ class Sink(Protocol):
 
 
 class _Known(NamedTuple):
-    """What is known of an object; held as bytes, in a third of the memory: there is one for every object."""
+    """What is known of an object. It is held as bytes, in a third of the memory: there is one for every object."""
 
     uid: str
     version: str
     shown: bool
 
-    def packed(self) -> bytes:
-        """Neither of the strings has a space (Kubernetes API concepts: both are opaque words)."""
-        return f"{self.version} {'+' if self.shown else '-'}{self.uid}".encode()
+
+_HIDDEN = b" -"
 
 
-def _unpacked(packed: bytes | None) -> _Known | None:
-    if packed is None:
-        return None
-    version, _, rest = packed.decode().partition(" ")
-    return _Known(rest[1:], version, rest[0] == "+")
+def _packed(uid: str, version: str) -> bytes:
+    """Neither of them has a space in it. What is not shown has `_HIDDEN` behind."""
+    return f"{uid} {version}".encode()
+
+
+def _unpacked(held: bytes) -> _Known:
+    uid, version, *hidden = held.decode().split(" ")
+    return _Known(uid, version, not hidden)
 
 
 class Holding:
@@ -57,7 +61,7 @@ class Holding:
 
     def prime(self, refs: Iterable[Ref]) -> None:
         """The store has these objects from a saved state: the first list takes out those that it does not have."""
-        self._known.update(dict.fromkeys(refs, _Known("", "", True).packed()))
+        self._known.update(dict.fromkeys(refs, _packed("", "")))
 
     def apply(self, type: str, item: Item) -> None:
         """An event of a watch. An old one, or one of an object that has been replaced, changes nothing."""
@@ -73,8 +77,8 @@ class Holding:
 
     def has(self, item: Item) -> bool:
         """Whether it is known in this very version."""
-        known = self._of(item.ref)
-        return known is not None and (known.uid, known.version) == (item.uid, item.version)
+        held = self._known.get(item.ref)
+        return held is not None and held.removesuffix(_HIDDEN) == _packed(item.uid, item.version)
 
     def add(self, items: list[Item]) -> None:
         """Objects that nothing is known of, some at a time."""
@@ -87,10 +91,17 @@ class Holding:
         moved from any of these to any other: nothing that exists is ever missing. `anew` believes no version to be
         what it was: a restored server gives the same ones again.
         """
-        listed = {item.ref: item for item in items}
-        changed = [item for item in listed.values() if anew or not self.has(item)]
-        new = [item for item in changed if item.ref not in self._known]
-        rest = [item for item in changed if item.ref in self._known]
+        listed: set[Ref] = set()
+        new: list[Item] = []
+        rest: list[Item] = []
+        for place, item in enumerate(items, 1):
+            listed.add(item.ref)
+            if item.ref not in self._known:
+                new.append(item)
+            elif anew or not self.has(item):
+                rest.append(item)
+            if not place % _LOOKS:
+                yield 0
         for step in _steps(new):
             yield len(step)
             self._hold(step, [])
@@ -129,10 +140,12 @@ class Holding:
         return known is not None and newer(known.version, version)
 
     def _of(self, ref: Ref) -> _Known | None:
-        return _unpacked(self._known.get(ref))
+        held = self._known.get(ref)
+        return None if held is None else _unpacked(held)
 
     def _know(self, item: Item) -> None:
-        self._known[item.ref] = _Known(item.uid, item.version, item.object is not None).packed()
+        held = _packed(item.uid, item.version)
+        self._known[item.ref] = held if item.object is not None else held + _HIDDEN
 
     def _take(self, item: Item, known: _Known | None) -> None:
         self._know(item)
@@ -143,8 +156,8 @@ class Holding:
             self._sink.update((), [item.ref])
 
     def _is_shown(self, ref: Ref) -> bool:
-        known = self._of(ref)
-        return known is not None and known.shown
+        held = self._known.get(ref)
+        return held is not None and not held.endswith(_HIDDEN)
 
 
 def _steps(things: list[T]) -> Iterator[list[T]]:
