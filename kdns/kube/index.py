@@ -338,8 +338,9 @@ class Index:
             (self.endpoint_ips, _endpoint_ips(old), _endpoint_ips(new)),
             (self.external_ips, _external_ips(old), _external_ips(new)),
         ):
-            addresses |= before ^ after
-            prefixes += table.move(owner, before, after)
+            if before != after:
+                addresses |= before ^ after
+                prefixes += table.move(owner, before, after)
         return {*addresses, *map(Touched.prefix, prefixes)} if prefixes else addresses
 
 

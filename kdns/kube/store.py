@@ -47,6 +47,7 @@ class Store:
         self.key: Hashable = ("cluster", id(self))
         self.counts: Counter[Kind] = Counter()
         self.changes = 0
+        self._recounted = False
         self._publish = publish
         self._wall = wall
         self._objects: dict[Ref, Object] = {}
@@ -78,8 +79,10 @@ class Store:
         if touched:
             self.index.serial = max(self.index.serial, int(self._wall()))  # a clock may be set back, a serial not
             self._publish(touched)
-        for kind, count in self.counts.items():
-            self._metrics.objects.labels(str(kind)).set(count)
+        if self._recounted:
+            self._recounted = False
+            for kind, count in self.counts.items():
+                self._metrics.objects.labels(str(kind)).set(count)
 
     def _set(self, ref: Ref, new: Object | None, dirty: Dirty, touched: set[Hashable]) -> None:
         old = self._objects.get(ref)
@@ -105,9 +108,12 @@ class Store:
         if new is None:
             del self._objects[ref]
             self.counts[ref.kind] -= 1
-        else:
-            self.counts[ref.kind] += ref not in self._objects
-            self._objects[ref] = new
+            self._recounted = True
+            return
+        if ref not in self._objects:
+            self.counts[ref.kind] += 1
+            self._recounted = True
+        self._objects[ref] = new
 
     def _regroup(self, ref: Ref, old: Slice | None, new: Slice | None, dirty: Dirty) -> None:
         """Move a slice to the Service that its label names now: the label may have changed."""
