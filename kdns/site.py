@@ -115,7 +115,8 @@ class Build:
     functions that say what is still missing, empty when nothing is. `pages` are HTTP paths by
     listening address, `tls` what encrypts them there. `lameduck` is how many seconds to go on
     answering once told to stop. `report` has what is said at start, a line each; `faults` what is
-    wrong with what was read, a line each; `samples` names and types that are worth asking for.
+    wrong with what was read, a line each; `samples` names and types that are worth asking for;
+    `held` what takes memory, by names for people (`kdns memory`).
     `warnings` are `file:line: text` of what is served all the same. `serving` is set while questions will come
     from outside: a command that just looks leaves no traces. `bound` is where listeners really are, by
     the host and port that were planned; `opened` is set once they all are. `reload` is how often to look for
@@ -136,6 +137,7 @@ class Build:
     report: list[Callable[[], str]] = field(default_factory=list)
     faults: list[Callable[[], Iterable[str]]] = field(default_factory=list)
     samples: list[Callable[[], Iterable[tuple[str, str]]]] = field(default_factory=list)
+    held: list[Callable[[], Mapping[str, object]]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     lameduck: float = 0.0
     serving: Event = field(default_factory=Event)

@@ -16,7 +16,7 @@ from importlib import import_module
 from kdns.cli.early import take_signals
 from kdns.errors import CorefileErrors, KdnsError
 
-COMMANDS = ("serve", "check", "explain", "query", "help")
+COMMANDS = ("serve", "check", "explain", "query", "memory", "help")
 """Each is a module here with a `main`; without one of them it is `run`."""
 
 _SERVERS = ("run", "serve")

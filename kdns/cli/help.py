@@ -19,6 +19,7 @@ kdns - the DNS server of a Kubernetes cluster
   kdns check [-conf FILE]            everything that is wrong with a Corefile
   kdns explain NAME [TYPE] [PATH...] what a name resolves to, and why
   kdns query NAME [TYPE]             ask a running server
+  kdns memory [-conf FILE]           what the objects take in memory, part by part
   kdns help PLUGIN                   a plugin's page
 
 Plugins, in the order that a question meets them:

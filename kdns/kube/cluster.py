@@ -5,7 +5,7 @@ Several server blocks with equal settings share one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from kdns.errors import StartError
@@ -38,6 +38,9 @@ class Source(Protocol):
 
     def describe(self) -> str:
         """Where objects come from, in a few words."""
+
+    def parts(self) -> Mapping[str, object]:
+        """What it holds besides the store, by names for people: for whoever weighs it."""
 
     def faults(self) -> Iterable[str]:
         """What is wrong with what was read, a line each, with its place."""
@@ -83,6 +86,10 @@ class Cluster:
     def stale(self) -> str:
         """Why answers may be out of date, for people; empty while they are not known to be."""
         return self.source.stale()
+
+    def parts(self) -> Mapping[str, object]:
+        """What is held, by names for people: for whoever weighs it."""
+        return {"objects": self.store.objects, **self.index.parts(), **self.source.parts()}
 
     def origin(self, ref: Ref) -> str:
         """Where an object comes from, for people; empty if nobody knows."""

@@ -9,7 +9,7 @@ Keys are folded, since all comparisons are without case (Kubernetes DNS specific
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
 from kdns.kube.objects import Endpoint, Endpoints, Namespace, Pod, Ref, Service, Slice, folded
@@ -250,6 +250,14 @@ class Index:
         self.pods: Multimap[Address, Pod] = Multimap()
         self.serial = 0
         self._owners: dict[str, dict[str, tuple[ServiceKey]]] = {}
+
+    def parts(self) -> Mapping[str, object]:
+        """What is held, by names for people."""
+        tables = (self.cluster_ips, self.endpoint_ips, self.external_ips)
+        return {
+            "index of names": (self.services, self.imports, self.namespaces, self._owners),
+            "index of addresses": ([(table.owners, table.prefixes) for table in tables], self.pods),
+        }
 
     def still(self) -> Index:
         """What is known now, to be read over many turns of the loop: changes do not reach it.

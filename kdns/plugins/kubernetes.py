@@ -175,6 +175,7 @@ def _cluster(stanza: Stanza, build: Build) -> Cluster:
         build.faults.append(own.source.faults)
         build.samples.append(lambda: samples(own.index, zones))
         build.doubts.append(lambda: _doubt(own, build))
+        build.held.append(own.parts)
         _add_readiness(build, own)
         return own
 

@@ -18,8 +18,8 @@ from tests.processes import KDNS, PATIENCE, ROOT, Kdns, environment, run
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        ("serv", "kdns: 'serv' is no command; did you mean 'serve'? (there are serve, check, explain, query, help)\n"),
-        ("examples", "kdns: 'examples' is no command (there are serve, check, explain, query, help)\n"),
+        ("serv", "kdns: 'serv' is no command; did you mean 'serve'? (there are serve, check, explain, query, memory, help)\n"),
+        ("examples", "kdns: 'examples' is no command (there are serve, check, explain, query, memory, help)\n"),
     ],
 )
 def test_a_word_that_is_no_command_is_wrong_usage(kdns: Kdns, word: str, told: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -96,6 +96,10 @@ class Manifests:
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watch
+
+    def parts(self) -> Mapping[str, object]:
+        """The files as they were read."""
+        return {"manifests": self._view}
 
     async def poll(self) -> None:
         """Look once: read what has changed, tell the sink what that changes, if anything."""

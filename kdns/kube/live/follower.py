@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from kdns.kube.live.access import AccessFault
 from kdns.kube.live.api import Api
@@ -56,6 +56,11 @@ class Follower:
     def known(self) -> asyncio.Event:
         """Set once everything was taken in for the first time."""
         return self._reflector.synced
+
+    @property
+    def versions(self) -> Mapping[Ref, bytes]:
+        """What is known of each object besides the object itself."""
+        return self._holding.versions
 
     async def cut_off(self) -> None:
         """Return once the server could not be reached."""

@@ -6,7 +6,7 @@ event out of order, the end of an object whose name has a successor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol, TypeVar
 
 from kdns.kube.live.resources import Item
@@ -58,6 +58,11 @@ class Holding:
 
     def __len__(self) -> int:
         return len(self._known)
+
+    @property
+    def versions(self) -> Mapping[Ref, bytes]:
+        """What is known of each object, packed."""
+        return self._known
 
     def prime(self, refs: Iterable[Ref]) -> None:
         """The store has these objects from a saved state: the first list takes out those that it does not have."""

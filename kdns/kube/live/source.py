@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 from kdns.kube.document import Origin
@@ -107,6 +107,10 @@ class Live:
     def describe(self) -> str:
         """Where objects come from, in a few words."""
         return self._access.describe()
+
+    def parts(self) -> Mapping[str, object]:
+        """The versions of objects."""
+        return {"versions": [follower.versions for follower in self._followed]}
 
     def faults(self) -> Iterable[str]:
         """Nothing that `kdns check` could know."""
