@@ -17,7 +17,7 @@ from bench import page, size
 from bench.cluster import Shape
 from bench.figures import RESULTS, Rounds, keep, kept
 from bench.machine import described
-from bench.process import LOAD, SERVER
+from bench.process import LOAD, SERVER, end_whole
 from bench.programs import program, remedy
 from bench.rounds import Bench
 from bench.scenarios import ALL, FOLLOWERS, SCENARIOS, Scenario
@@ -33,6 +33,7 @@ ROUNDS = 3
 def main() -> None:
     """Measure what is asked for, print the table; without limits the sizes of clusters too."""
     options = _options()
+    end_whole()
     if needed := [remedy(name) for name in ("dnsperf", "knotd", "setpriv", "taskset") if not program(name)]:
         sys.exit("python -m bench: " + "; ".join(needed))
     servers = options.servers.split(",") if options.servers else list(ALL)

@@ -111,7 +111,11 @@ def _dnsperf(port: int, questions: Path, seconds: float, flags: Sequence[str]) -
 def _loaded(command: Sequence[str], seconds: float) -> str:
     """What a load says that runs so long. Raises RuntimeError with its words where it fails."""
     pinned = ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", str(LOAD), *command]
-    ran = subprocess.run(pinned, cwd=ROOT, capture_output=True, text=True, timeout=seconds + _LIMIT, check=False)
+    limit = seconds + _LIMIT
+    try:
+        ran = subprocess.run(pinned, cwd=ROOT, capture_output=True, text=True, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{command[0]} did not end within {limit:g} seconds") from None
     if ran.returncode:
         raise RuntimeError(f"{command[0]} failed: {ran.stderr.strip() or ran.stdout[-500:]}")
     return ran.stdout

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -62,6 +63,15 @@ class Process:
                 raise RuntimeError(f"{what}: not so; it said\n{self._log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.002)
         return time.monotonic() - self.began
+
+
+def end_whole() -> None:
+    """Let SIGTERM end this program as Control-C does: what runs is ended, what was written aside is removed."""
+
+    def end(number: int, frame: object) -> None:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def cpu_seconds(stat: str) -> float:

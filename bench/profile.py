@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bench.cluster import Shape
 from bench.load import STREAM, Run, run
+from bench.process import end_whole
 from bench.rounds import WARM
 from bench.scenarios import SCENARIOS, Scenario
 from bench.servers import KINDS, Field, running, upstream
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--sort", default="tottime", choices=("tottime", "cumtime", "ncalls"))
     parser.add_argument("--lines", type=int, default=40)
     options = parser.parse_args()
+    end_whole()
     with tempfile.TemporaryDirectory(prefix="kdns-bench-") as folder:
         Path(folder).chmod(0o755)
         name = "kdns-alone" if options.alone else "kdns"

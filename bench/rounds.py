@@ -50,7 +50,7 @@ class Bench:
             for name in names:
                 try:
                     got = self._round(scenario, name, path, warm=scenario.warm and not turn)
-                except RuntimeError as error:
+                except (RuntimeError, ValueError, OSError) as error:
                     self._say(f"{scenario.name}, round {turn + 1}: {name} failed: {error}")
                     continue
                 found[name].append(got)

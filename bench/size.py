@@ -24,6 +24,7 @@ from bench.cluster import Shape, owner
 from bench.controlplane import control_plane
 from bench.figures import RESULTS, keep, kept
 from bench.load import run, settle
+from bench.process import end_whole
 from bench.programs import program
 from bench.questions import Lines
 from bench.scenarios import FOLLOWERS
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--no-save", dest="save", action="store_false")
     parser.add_argument("--real", action="store_true", help="follow a real kube-apiserver; changes are not measured")
     options = parser.parse_args()
+    end_whole()
     shapes, servers = [names[name] for name in options.only or names], options.servers.split(",")
     measure(shapes, servers, real=options.real, save=options.save)
     if options.save:
@@ -82,7 +84,7 @@ def _measured(shape: Shape, servers: list[str], *, real: bool) -> Iterator[tuple
         for name in servers:
             try:
                 yield name, _figures(name, shape, folder / name, source)
-            except RuntimeError as error:
+            except (RuntimeError, ValueError, OSError) as error:
                 _say(f"{named(shape)} {name} failed: {error}")
 
 

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +19,7 @@ from bench.programs import program
 from bench.rounds import Bench
 from bench.scenarios import SCENARIOS
 from bench.servers import KINDS, running, upstream
+from tests.processes import PATIENCE, ROOT
 
 SHAPE = Shape(10, 3)
 NEEDED = ("setpriv", "taskset", "knotd")
@@ -48,3 +56,42 @@ def test_a_round_has_figures_of_each_server(name: str, tmp_path: Path) -> None:
     for runs in found.values():
         assert all(run.queries and run.rcodes == {"NOERROR": run.queries} for run in runs)
     assert len(said) == 2 * len(scenario.servers)
+
+
+@pytest.mark.skipif(not program("dnsperf"), reason="dnsperf is not installed")
+def test_a_bench_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "bench",
+        "--only",
+        "clusterip",
+        "--servers",
+        "knot",
+        "--seconds",
+        "60",
+        "--no-save",
+    ]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as bench:
+        wait_until(lambda: len(serving(tmp_path)) == 2)
+        bench.terminate()
+        assert bench.wait(PATIENCE) == 128 + signal.SIGTERM
+    wait_until(lambda: serving(tmp_path) == [])
+    assert list(tmp_path.iterdir()) == []
+
+
+def serving(folder: Path) -> list[str]:
+    """Command lines of the servers that have their files in a folder."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(each.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(folder) in line and "knotd" in line.split()[0]]
+
+
+def wait_until(look: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not look():
+        assert time.monotonic() < end
+        time.sleep(0.02)

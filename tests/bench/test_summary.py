@@ -19,7 +19,7 @@ ROWS = {
     "wrong": {"kdns": rounds(16.0), "knot": rounds(4.0), "coredns": rounds(32.0)},
     "mix": {"kdns": rounds(10.0, 12.0, 14.0), "knot": rounds(4.0), "coredns": []},
 }
-SIZES = {
+SIZES: dict[str, list[dict[str, float]]] = {
     "kdns": [{"endpoints": 0}, {"endpoints": 25_000, "steady": 70.4}],
     "coredns": [{"endpoints": 0}, {"endpoints": 25_000, "steady": 120.0}],
 }
