@@ -64,7 +64,7 @@ class Bench:
             if warm:
                 run(server.process, server.port, questions, 0.2 if STREAM in flags else WARM, once)
             with _churning(server, scenario.churn):
-                return run(server.process, server.port, questions, self._seconds, flags)
+                return run(server.process, server.port, questions, self._seconds * scenario.longer, flags)
 
     @contextmanager
     def _kept(self, name: str) -> Iterator[Running]:
