@@ -1,4 +1,4 @@
-"""Measure: `python -m bench [--quick] [--only NAME]... [--servers NAME,...]`.
+"""Measure: `python -m bench [--quick] [--only NAME]... [--servers NAME,...] [--beside CHECKOUT]`.
 
 Each server has one worker, pinned to the first core; its load has the last. In each round every server gets the
 same questions in turn. Figures are CPU of the server for each query, from /proc: not the time that it took, which on
@@ -21,7 +21,7 @@ from bench.process import LOAD, SERVER, end_whole
 from bench.programs import program, remedy
 from bench.rounds import Bench
 from bench.scenarios import ALL, FOLLOWERS, SCENARIOS, Scenario
-from bench.servers import KINDS
+from bench.servers import BESIDE, KINDS, beside
 from bench.table import table
 
 SHAPE = Shape(5000, 5)
@@ -37,6 +37,9 @@ def main() -> None:
     if needed := [remedy(name) for name in ("dnsperf", "knotd", "setpriv", "taskset") if not program(name)]:
         sys.exit("python -m bench: " + "; ".join(needed))
     servers = options.servers.split(",") if options.servers else list(ALL)
+    if options.beside:
+        beside(options.beside.resolve())
+        servers.insert(1, BESIDE)
     for name in servers:
         if not program(KINDS[name].program):
             _say(f"left out: {remedy(KINDS[name].program)}")
@@ -59,7 +62,8 @@ def _rows(chosen: Sequence[str], servers: Sequence[str], options: argparse.Names
         Path(folder).chmod(0o755)
         with Bench(Path(folder), SHAPE, seconds, options.rounds, _say) as bench:
             for scenario in (SCENARIOS[name] for name in chosen):
-                limited = scenario._replace(servers=tuple(name for name in scenario.servers if name in servers))
+                there = (*scenario.servers, BESIDE)
+                limited = scenario._replace(servers=tuple(name for name in servers if name in there))
                 rows[scenario.about] = _measured(bench, limited, save=options.save)
     return rows
 
@@ -79,9 +83,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--servers", default="", metavar="NAME,...", help=", ".join(KINDS))
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=float, help="of a round")
+    parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="measure the kdns of another checkout too")
     parser.add_argument("--no-save", dest="save", action="store_false", help=f"write nothing to {RESULTS.name}/")
     options = parser.parse_args()
-    options.save = options.save and not options.quick
+    options.save = options.save and not options.quick and not options.beside
     return options
 
 

@@ -51,6 +51,9 @@ def fill(api: Api, shape: Shape, say: Callable[[str], None]) -> None:
 
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(create, range(shape.services)))
+    for kind, version in (("Service", "v1"), ("EndpointSlice", "discovery.k8s.io/v1")):
+        made = len(api.list(kind, version=version, resourceVersion="0"))
+        say(f"the API server knows {made} {kind}s")
 
 
 def bare(held: Json) -> Json:

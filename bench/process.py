@@ -22,11 +22,11 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Process:
     """A program that is pinned to a core and ends with us, however we end. A context manager."""
 
-    def __init__(self, command: Sequence[str], core: int, log: Path) -> None:
+    def __init__(self, command: Sequence[str], core: int, log: Path, where: Path = ROOT) -> None:
         self._log = log
         pinned = ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", str(core), *command]
         with log.open("wb") as file:
-            self._process = subprocess.Popen(pinned, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+            self._process = subprocess.Popen(pinned, cwd=where, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
         self.began = time.monotonic()
 
     def __enter__(self) -> Process:

@@ -6,12 +6,12 @@ import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.asking import answers
 from bench.cluster import ZONE, Shape, owner
-from bench.process import LOAD, SERVER, Process, free_port
+from bench.process import LOAD, ROOT, SERVER, Process, free_port
 from bench.programs import program
 from bench.zone import REVERSE, forward, local_data, outside_file, reverse, zone_file
 
@@ -122,6 +122,8 @@ class Kind:
     command: Callable[[Field], list[str]]
     follows: bool = False
     """Whether it follows an API server."""
+    where: Path = ROOT
+    """The folder that it is started in: of kdns, the checkout that runs."""
 
 
 def _corefile(text: str, field: Field) -> str:
@@ -177,6 +179,14 @@ KINDS = {
 }
 
 
+BESIDE = "beside"
+
+
+def beside(checkout: Path) -> None:
+    """Let the kdns of another checkout be a server too, called `beside`."""
+    KINDS[BESIDE] = replace(KINDS["kdns"], name=BESIDE, about=f"kdns of {checkout}", where=checkout)
+
+
 class Api:
     """The API server's stand-in, as those who measure see it."""
 
@@ -223,7 +233,7 @@ def running(kind: Kind, shape: Shape, folder: Path, upstream: int, source: str =
             standin = stack.enter_context(Process(command, LOAD, folder / "api.log"))
             standin.wait(api.answers, START, "the API server's stand-in")
         field = Field(folder, shape, free_port(), upstream, source or f"endpoint http://127.0.0.1:{api.port}")
-        process = stack.enter_context(Process(kind.command(field), SERVER, folder / "log"))
+        process = stack.enter_context(Process(kind.command(field), SERVER, folder / "log", kind.where))
         ready = process.wait(lambda: _knows(field.port, shape), START, f"{kind.about} is ready")
         yield Running(kind, process, field.port, api, ready)
 

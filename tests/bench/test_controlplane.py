@@ -18,6 +18,9 @@ class Recorder:
     def create(self, *objects: dict[str, Any]) -> None:
         self.made += objects
 
+    def list(self, kind: str, **asked: str) -> list[dict[str, Any]]:
+        return [each for each in self.made if each["kind"] == kind]
+
 
 def test_all_of_a_cluster_is_created_without_what_the_server_gives() -> None:
     recorder, said = Recorder(), list[str]()
@@ -29,7 +32,11 @@ def test_all_of_a_cluster_is_created_without_what_the_server_gives() -> None:
         "EndpointSlice": 1001,
     }
     assert all("resourceVersion" not in each["metadata"] and "uid" not in each["metadata"] for each in recorder.made)
-    assert said == ["1000 of 1001 Services are created"]
+    assert said == [
+        "1000 of 1001 Services are created",
+        "the API server knows 1001 Services",
+        "the API server knows 1001 EndpointSlices",
+    ]
 
 
 def test_labels_and_names_stay() -> None:
