@@ -18,7 +18,7 @@ class Recorder:
     def create(self, *objects: dict[str, Any]) -> None:
         self.made += objects
 
-    def list(self, kind: str, **asked: str) -> list[dict[str, Any]]:
+    def list(self, kind: str, **asked: str) -> list[dict[str, Any]]:  # noqa: ARG002
         return [each for each in self.made if each["kind"] == kind]
 
 
