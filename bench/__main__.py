@@ -22,7 +22,7 @@ from bench.programs import program, remedy
 from bench.rounds import Bench
 from bench.scenarios import ALL, FOLLOWERS, SCENARIOS, Scenario
 from bench.servers import BESIDE, KINDS, beside
-from bench.table import table
+from bench.table import disagreement, table
 
 SHAPE = Shape(5000, 5)
 SECONDS, QUICK = 2.0, 0.6
@@ -70,6 +70,8 @@ def _rows(chosen: Sequence[str], servers: Sequence[str], options: argparse.Names
 
 def _measured(bench: Bench, scenario: Scenario, *, save: bool) -> Rounds:
     found = {name: [run._asdict() for run in runs] for name, runs in bench.measure(scenario).items()}
+    if differ := disagreement(found):
+        _say(f"{scenario.name}: not all servers answered alike: {differ}")
     if save:
         whole = (kept(scenario.name) or {"series": {}})["series"] | found
         keep(scenario.name, {name: whole[name] for name in ALL if name in whole})

@@ -10,7 +10,7 @@ from typing import Any
 from bench.figures import RESULTS, Rounds, kept, of
 from bench.scenarios import ALL, FOLLOWERS, NAMES, SCENARIOS
 from bench.summary import put, summary
-from bench.table import cell
+from bench.table import cell, disagreement
 
 README = RESULTS.parent.parent / "README.md"
 CHARTED = ("clusterip", "mix", "wrong", "first", "tcp", "outside", "forward")
@@ -103,6 +103,9 @@ def page(machine: Mapping[str, str], rows: Mapping[str, Rounds], sizes: Rounds, 
     parts = [_INTRODUCTION.format(machine=words(machine))]
     parts += ["## CPU for each query, in microseconds", "![CPU for each query](results/cpu.svg)", cpu_table(rows)]
     parts += ["`!`: more than one question in a thousand was not answered. `failed`: none was."]
+    parts += [
+        f"Not answered alike: `{name}`: {differ}." for name, found in rows.items() if (differ := disagreement(found))
+    ]
     parts += ["## Big answers", _BIG, size_of_replies(rows)]
     parts += ["## While the cluster changes", "![CPU under changes](results/churn.svg)", churn_table(rows)]
     parts += ["## While the cluster grows", "![Memory](results/memory.svg)", "![Growth](results/growth.svg)"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 ROOT = Path(__file__).resolve().parent.parent
-CORES = sorted(os.sched_getaffinity(0))
+CORES = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else [0]
 SERVER, LOAD = CORES[0], CORES[-1]
 """The core that is measured, and that of everything else; the same where there is only one."""
 _TICKS = os.sysconf("SC_CLK_TCK")

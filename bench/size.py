@@ -21,7 +21,6 @@ from typing import Any
 from bench import page, questions
 from bench.asking import question
 from bench.cluster import Shape, owner
-from bench.controlplane import control_plane
 from bench.figures import RESULTS, keep, kept
 from bench.load import run, settle
 from bench.process import end_whole
@@ -80,6 +79,8 @@ def _measured(shape: Shape, servers: list[str], *, real: bool) -> Iterator[tuple
         folder.chmod(0o755)
         source = ""
         if real:
+            from bench.controlplane import control_plane  # what the end-to-end tests need is not there for others
+
             source = f"kubeconfig {stack.enter_context(control_plane(folder / 'plane', shape, _say))}"
         for name in servers:
             try:

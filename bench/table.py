@@ -25,6 +25,16 @@ def lost(rounds: Sequence[Mapping[str, object]]) -> float:
     return missing / (missing + answered) if missing + answered else 0.0
 
 
+def disagreement(found: Rounds) -> str:
+    """Which rcodes each server gave, where they are not the same: then not the same work was measured; else nothing."""
+    given = {
+        name: sorted({code for each in rounds for code in each["rcodes"]}) for name, rounds in found.items() if rounds
+    }
+    if len({tuple(codes) for codes in given.values()}) < 2:
+        return ""
+    return ", ".join(f"{name} {' and '.join(codes)}" for name, codes in given.items())
+
+
 def table(rows: Mapping[str, Rounds], servers: Sequence[str]) -> str:
     """Aligned text. Rows by what they are about."""
     lines = [["CPU for each query, in microseconds", *servers]]

@@ -11,6 +11,7 @@ import pytest
 
 from bench.load import STREAM, report, run, settle
 from bench.process import LOAD, Process, free_port
+from bench.programs import program
 
 SAID = """\
 Statistics:
@@ -61,6 +62,7 @@ Server(("127.0.0.1", {port}), Echo).serve_forever()
 """
 
 
+@pytest.mark.skipif(not (program("setpriv") and program("taskset")), reason="util-linux is not installed")
 @pytest.mark.parametrize("flags", [(STREAM,), (STREAM, "1")], ids=["connections kept", "a connection for each"])
 def test_a_load_over_tcp_counts_what_comes_back(tmp_path: Path, flags: tuple[str, ...]) -> None:
     port = free_port()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import platform
+import sys
 
 import pytest
 
 from bench.machine import described, processor
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is measured is in Linux's /proc")
 
 
 @pytest.mark.parametrize(

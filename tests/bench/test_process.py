@@ -11,6 +11,8 @@ import pytest
 
 from bench.process import SERVER, Process, cpu_seconds, free_port, megabytes
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is measured is in Linux's /proc")
+
 STATUS = "Name:\tkdns\nVmHWM:\t  123904 kB\nVmRSS:\t   102400 kB\n"
 
 

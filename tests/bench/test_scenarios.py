@@ -34,3 +34,12 @@ def test_a_command_says_what_it_takes(module: str) -> None:
         cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=True,
     )  # fmt: skip
     assert ran.stdout.startswith(f"usage: python -m {module}")
+
+
+@pytest.mark.parametrize("module", ["bench.__main__", "bench.size", "bench.profile", "bench.page"])
+def test_a_command_needs_no_more_than_kdns_does(module: str) -> None:
+    code = f"import sys, {module}; print(sorted({{'tests', 'trustme', 'pytest', 'matplotlib'}} & set(sys.modules)))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
+    assert ran.stdout == "[]\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.table import cell, lost, table
+from bench.table import cell, disagreement, lost, table
 
 
 def rounds(*cpu: float, lost: int = 0) -> list[dict[str, object]]:
@@ -32,3 +32,9 @@ def test_the_table_has_a_column_for_each_server() -> None:
         "ClusterIP, A                          5.00 ± 0.00  4.50 ± 0.00",
         "wrong                                12.00 ± 0.00             ",
     ]
+
+
+def test_servers_that_do_not_say_the_same_are_told() -> None:
+    right, wrong = [{"rcodes": {"NOERROR": 9, "NXDOMAIN": 1}}], [{"rcodes": {"SERVFAIL": 10}}]
+    assert disagreement({"kdns": right, "knot": right, "coredns": []}) == ""
+    assert disagreement({"kdns": wrong, "knot": right}) == "kdns SERVFAIL, knot NOERROR and NXDOMAIN"
