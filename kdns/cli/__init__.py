@@ -14,6 +14,7 @@ from contextlib import suppress
 from importlib import import_module
 
 from kdns.cli.early import take_signals
+from kdns.cli.pauses import rare
 from kdns.errors import CorefileErrors, KdnsError
 
 COMMANDS = ("serve", "check", "explain", "query", "memory", "help")
@@ -30,12 +31,14 @@ _INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code. What the user can mend is said in a line, never in a traceback.
 
-    Without `arguments` they are those of the process, whose signals are taken as well.
+    Without `arguments` they are those of the process, whose signals are taken, and its collections put off, as well.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     command = given.pop(0) if given and given[0] in COMMANDS else "run"
     if arguments is None:
         take_signals(serves=command in _SERVERS)
+        if command in _SERVERS:
+            rare()
     _let_any_file_name_pass()
     try:
         try:

@@ -91,7 +91,7 @@ class Forwarder:
             try:
                 told = Told(await server.ask(asking, tcp=tcp), server.to)
             except UpstreamError as error:
-                tried.failures[server.to] = error
+                tried.failures[server.to] = error.with_traceback(None)  # which holds this frame, which holds it
                 continue
             except asyncio.CancelledError:
                 server.health.failed()  # perhaps its time was up before its timeout was

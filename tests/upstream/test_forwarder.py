@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -260,6 +261,24 @@ async def test_of_many_failures_three_are_named() -> None:
     async with group(*[silent] * 5, timeout=0.1) as servers:
         with pytest.raises(UpstreamError, match=r"^and 2 more; (upstream [^;]*; ){2}upstream [^;]*i/o timeout$"):
             await servers.ask()
+
+
+async def test_failures_leave_nothing_for_the_garbage_collector() -> None:
+    """Which would stop everything while it looks, the more often the more fails."""
+    async with group(silent, silent, timeout=0.1) as servers:
+
+        async def fail(name: str) -> None:
+            with pytest.raises(UpstreamError):
+                await servers.ask(name)
+
+        await fail("first.example.org.")
+        gc.collect()
+        gc.disable()
+        try:
+            await asyncio.gather(*(fail(f"n{number}.example.org.") for number in range(50)))
+            assert gc.collect() < 50
+        finally:
+            gc.enable()
 
 
 async def test_servers_that_stay_keep_what_is_known_of_them() -> None:
