@@ -113,9 +113,14 @@ class Served:
             raise AssertionError(f"no line {pattern!r} in {self._server.lines}") from None
 
     @contextmanager
-    def steady(self, expected: Mapping[Question, Answer], pace: float = 0.005) -> Iterator[Steady]:
-        """Ask on and on meanwhile, `pace` seconds after each reply. Raises AssertionError for any wrong answer."""
-        with Steady(self.address, expected, pace) as asking:
+    def steady(
+        self, expected: Mapping[Question, Answer], pace: float = 0.005, within: float = REPLY
+    ) -> Iterator[Steady]:
+        """Ask on and on meanwhile, `pace` seconds after each reply.
+
+        Raises AssertionError for any answer that is wrong or does not come `within` seconds.
+        """
+        with Steady(self.address, expected, pace, within) as asking:
             yield asking
         assert not asking.wrong, f"{len(asking.wrong)} of {asking.asked} wrong: {asking.wrong[:5]}"
 

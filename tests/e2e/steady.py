@@ -19,7 +19,7 @@ from tests.e2e.answers import Answer, Question, answer_of
 from tests.processes import PATIENCE, ROOT, environment
 
 REPLY = 1.0
-"""Seconds within which a question has its reply."""
+"""Seconds within which a question has its reply, unless said otherwise."""
 ENOUGH = 1000
 """Wrong answers after which no more are told."""
 
@@ -38,11 +38,13 @@ class Told(NamedTuple):
 class Steady:
     """Asks until it is left, each question once at least; then it can be told how it went, see Told."""
 
-    def __init__(self, address: tuple[str, int], expected: Mapping[Question, Answer], pace: float) -> None:
+    def __init__(
+        self, address: tuple[str, int], expected: Mapping[Question, Answer], pace: float, within: float = REPLY
+    ) -> None:
         self.asked = 0
         self.longest = self.p99 = 0.0
         self.wrong: list[tuple[float, str, str, str]] = []
-        self._order = json.dumps([address, pace, list(expected.items())])
+        self._order = json.dumps([address, pace, within, list(expected.items())])
 
     def __enter__(self) -> Self:
         pipe, command = subprocess.PIPE, [sys.executable, "-m", "tests.e2e.steady"]
@@ -62,8 +64,9 @@ class Steady:
 class Asking:
     """The process's part: one socket, one question after the other."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], within: float) -> None:
         self.asked = 0
+        self._within = within
         self.times: list[float] = []
         self.wrong: list[tuple[float, str, str, str]] = []
         self._sock = socket.socket(type=socket.SOCK_DGRAM)
@@ -77,7 +80,7 @@ class Asking:
         id = next(self._ids).to_bytes(2, "big")
         began = time.monotonic()
         self._sock.send(id + wire[2:])
-        raw = self._reply(id, began + REPLY)
+        raw = self._reply(id, began + self._within)
         self.times.append(time.monotonic() - began)
         if raw is None:
             self._tell(question, "nothing")
@@ -111,10 +114,10 @@ def _wire(question: Question) -> bytes:
 
 def main() -> None:
     """Ask what the first line of standard input says until that ends, then tell how it went."""
-    address, pace, expected = json.loads(sys.stdin.readline())
+    address, pace, within, expected = json.loads(sys.stdin.readline())
     questions = [((name, type), Answer(said, tuple(records))) for (name, type), (said, records) in expected]
     ready = [(question, _wire(question), answer) for question, answer in questions]
-    asking = Asking(tuple(address))
+    asking = Asking(tuple(address), within)
     os.nice(10)  # whoever makes the changes goes first
     sys.stdout.write("asking\n")
     sys.stdout.flush()

@@ -18,12 +18,12 @@ from tests.outside.hosts import POD, Host
 from tests.outside.kubeadm import two
 from tests.outside.stock import CHART, KUBE_DNS, KUBEADM, LOCAL, node_local
 from tests.outside.world import CLUSTER, CROWD, OUTSIDE, check
-from tests.processes import run, serving
+from tests.processes import PATIENCE, run, serving
 
 __all__ = ["two"]
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-SOON = 10.0
+
 NOT_MADE = ("cart.", "_mysql.", "db.")
 """What no object here is for."""
 LIVE = {question: right for question, right in CLUSTER.items() if not question[0].startswith(NOT_MADE)}
@@ -58,9 +58,9 @@ def check_change(plane: ControlPlane, ask: Ask, name: str) -> None:
     """A new Service has its name soon, and one that is gone has none."""
     question = (f"{name}.shop.svc.cluster.local", "A", False)
     plane.api.create(service(name, "shop"))
-    wait(lambda: rcode(ask(*question)) == "NOERROR", SOON, "a new Service")
+    wait(lambda: rcode(ask(*question)) == "NOERROR", PATIENCE, "a new Service")
     plane.api.delete("Service", name, "shop")
-    wait(lambda: rcode(ask(*question)) == "NXDOMAIN", SOON, "a Service that is gone")
+    wait(lambda: rcode(ask(*question)) == "NXDOMAIN", PATIENCE, "a Service that is gone")
 
 
 @pytest.mark.parametrize("text", [pytest.param(KUBEADM, id="kubeadm"), pytest.param(CHART, id="chart")])
@@ -95,4 +95,4 @@ def test_nodelocal_dnscache_s_corefile_shows_the_cluster_behind_it(
         ask = asking(KUBE_DNS, host=two[0])
         assert rcode(ask("cached.shop.svc.cluster.local", "A", True)) == "NXDOMAIN"
         plane.api.create(service("cached", "shop"))
-        wait(lambda: rcode(ask("cached.shop.svc.cluster.local", "A", True)) == "NOERROR", SOON, "a new Service")
+        wait(lambda: rcode(ask("cached.shop.svc.cluster.local", "A", True)) == "NOERROR", PATIENCE, "a new Service")
