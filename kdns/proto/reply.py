@@ -15,7 +15,7 @@ from kdns.proto.decode import FIXED, HEADER, PAIR, read_edns
 from kdns.proto.message import Edns, Question
 from kdns.proto.name import MAX_LABEL, MAX_NAME, ROOT, Name
 from kdns.proto.record import RRset
-from kdns.proto.types import Flag, RRType
+from kdns.proto.types import Class, Flag, RRType
 
 _POINTER = 0xC0
 _LONGEST_TTL = 0x7FFFFFFF
@@ -24,21 +24,28 @@ _SIGNED = 2
 
 
 class _Layout(NamedTuple):
-    """Where rdata has names that may be compressed: behind `before` bytes, `names` of them; then what it likes."""
+    """Where rdata has names that may be compressed: behind `before` bytes, `names` of them, then `behind`.
+
+    None there is any number of bytes.
+    """
 
     before: int
     names: int
+    behind: int | None = 0
 
 
 _LAYOUTS = {
-    **dict.fromkeys((2, 3, 4, 5, 7, 8, 9, 12, 30, 39), _Layout(0, 1)),  # NS MD MF CNAME MB MG MR PTR NXT DNAME
-    **dict.fromkeys((6, 14, 17), _Layout(0, 2)),  # SOA MINFO RP
+    **dict.fromkeys((2, 3, 4, 5, 7, 8, 9, 12, 39), _Layout(0, 1)),  # NS MD MF CNAME MB MG MR PTR DNAME
+    **dict.fromkeys((14, 17), _Layout(0, 2)),  # MINFO RP
+    6: _Layout(0, 2, 20),  # SOA
     **dict.fromkeys((15, 18, 21, 36), _Layout(2, 1)),  # MX AFSDB RT KX
-    24: _Layout(18, 1),  # SIG
+    24: _Layout(18, 1, None),  # SIG
     26: _Layout(2, 2),  # PX
+    30: _Layout(0, 1, None),  # NXT
     33: _Layout(6, 1),  # SRV
 }
 """RFC 3597 §4: those of RFC 1035, and those that senders were known to compress."""
+_SIZES = {(Class.IN, RRType.A): 4, (Class.IN, RRType.AAAA): 16}
 _NAPTR = 35
 _NAPTR_STRINGS = 3
 
@@ -128,8 +135,8 @@ def _section(wire: bytes, at: int, count: int, known: _Known) -> tuple[list[_Raw
         type, klass, ttl, length = FIXED.unpack_from(wire, at)
         at += FIXED.size
         end = at + length
-        if end > len(wire):
-            raise WireError("a record's data in a reply is cut short")
+        if end > len(wire) or _SIZES.get((klass, type), length) != length:
+            raise WireError("a record's data in a reply has another size than it should")
         records.append(_Raw(owner, type, klass, ttl, _rdata(wire, type, at, end, known)))
         at = end
     return records, at
@@ -174,7 +181,7 @@ def _rdata(wire: bytes, type: int, at: int, end: int, known: _Known) -> bytes:
     """Rdata with its names written out."""
     if type == _NAPTR:
         layout = _Layout(_strings_end(wire, at, end) - at, 1)
-    elif (usual := _LAYOUTS.get(type)) is not None and at != end:
+    elif (usual := _LAYOUTS.get(type)) is not None:
         layout = usual
     else:
         return wire[at:end]
@@ -183,8 +190,8 @@ def _rdata(wire: bytes, type: int, at: int, end: int, known: _Known) -> bytes:
     for _ in range(layout.names):
         name, at = _name(wire, at, known)
         parts.append(name)
-    if at > end:
-        raise WireError("a name in a record's data is longer than the data")
+    if at > end or layout.behind not in (None, end - at):
+        raise WireError("a name in a record's data is longer than the data, or there is too much behind it")
     return b"".join((*parts, wire[at:end]))
 
 

@@ -170,6 +170,11 @@ QUESTION = b"\1a\0\0\1\0\1"
         pytest.param(HEAD + QUESTION + b"\xc0\x40\0\1\0\1\0\0\0\0\0\0", id="a pointer forward"),
         pytest.param(HEAD + QUESTION + b"\xc0\x02\0\1\0\1\0\0\0\0\0\0", id="a pointer into the header"),
         pytest.param(HEAD + QUESTION + b"\xc0\x0c\0\5\0\1\0\0\0\0\0\1\xc0\x0c", id="a name longer than its rdata"),
+        pytest.param(HEAD + QUESTION + b"\xc0\x0c\0\5\0\1\0\0\0\0\0\0", id="no name where one should be"),
+        pytest.param(HEAD + QUESTION + b"\xc0\x0c\0\2\0\1\0\0\0\0\0\3\xc0\x0c\0", id="a byte behind the name"),
+        pytest.param(HEAD + QUESTION + b"\xc0\x0c\0\6\0\1\0\0\0\0\0\x17" + bytes(21 + 2), id="too much in an SOA"),
+        pytest.param(HEAD + QUESTION + b"\xc0\x0c\0\6\0\1\0\0\0\0\0\x15" + bytes(21), id="too little in an SOA"),
+        pytest.param(HEAD + QUESTION + b"\xc0\x0c\0\1\0\1\0\0\0\0\0\3\1\2\3", id="an IPv4 address of three bytes"),
         pytest.param(HEAD + QUESTION + b"\x40\0\0\1\0\1\0\0\0\0\0\0", id="a label of an unknown kind"),
         pytest.param(
             b"\0\1\x80\0\0\1\0\0\0\0\0\2" + QUESTION + (b"\0\0\x29\4\xd0" + bytes(6)) * 2, id="two OPT records"
@@ -213,7 +218,7 @@ def chain_of_pointers(length: int) -> bytes:
     ("begin", "target"),
     [
         pytest.param(chain_of_pointers(7000), RDATA + 3 + 2 * 6999, id="a long chain of pointers"),
-        pytest.param(b"\1a" * 126 + b"\0\0\1\0\1" + bytes(6), len(HEAD) + len(QUESTION), id="a name of many labels"),
+        pytest.param(b"\1a" * 126 + b"\0\0\x10\0\1" + bytes(6), len(HEAD) + len(QUESTION), id="a name of many labels"),
     ],
 )
 def test_a_reply_takes_time_by_its_size(begin: bytes, target: int) -> None:
