@@ -3,9 +3,9 @@
 Description
 
 Questions for names in FROM go to the servers TO, and their replies to the client. UDP, TCP and TLS are spoken
-(DNS over HTTPS is not yet). A question that comes over TCP is asked over TCP, others over UDP; a reply that
-does not fit is asked for again over TCP, so a client never sees the size of our own messages. Only where TCP fails
-it gets the part that came, with TC.
+(DNS over HTTPS is not yet). A question that comes over TCP is asked over TCP, or over UDP where a server has no TCP;
+others are asked over UDP. A reply that does not fit is asked for again over TCP, so a client never sees the size of
+our own messages; only where TCP fails it gets the part that came, with TC.
 
 A reply counts if it comes from the address and port that were asked, has the id and answers the question that
 was asked; what else comes is counted and waited past. Each question over UDP has a socket, a port and an id of

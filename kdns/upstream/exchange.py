@@ -28,7 +28,10 @@ _NO_EDNS = frozenset({RCode.FORMERR, RCode.NOTIMP})
 
 
 class Exchange:
-    """Asks one server. `timeout` in seconds for each message; `source` is an IP to ask from."""
+    """Asks one server. `timeout` in seconds for each message; `source` is an IP to ask from.
+
+    `force_tcp`: never over UDP.
+    """
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Exchange:
         random: Random,
         timeout: float = TIMEOUT,
         source: str = "",
+        force_tcp: bool = False,
         stray: Callable[[], None],
     ) -> None:
         self._to = to
@@ -45,6 +49,7 @@ class Exchange:
         self._random = random
         self._timeout = timeout
         self._source = source
+        self._force_tcp = force_tcp or to.tls
         self._stray = stray
         self._plain_until = 0.0
         self._has_shown_edns = False
@@ -90,9 +95,19 @@ class Exchange:
         return asyncio.get_running_loop().time()
 
     async def _whole(self, asking: Asking, *, edns: bool, tcp: bool) -> Received:
-        """Over UDP if that is enough: what is cut there, or may be somebody's guess, is asked for over TCP."""
-        if tcp or self._to.tls:
+        """Over UDP if that is enough: what is cut there, or may be somebody's guess, is asked for over TCP.
+
+        A server that is wanted over TCP and has none is asked over UDP.
+        """
+        if self._force_tcp:
             return await self._streams.ask(asking, edns=edns)
+        if tcp:
+            try:
+                return await self._streams.ask(asking, edns=edns)
+            except Silent:
+                raise
+            except UpstreamError:
+                pass
         try:
             reply = await self._datagram(asking, edns=edns)
         except Besieged:

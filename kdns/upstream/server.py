@@ -54,7 +54,7 @@ class Server:
         now = asyncio.get_running_loop().time
         began = now()
         try:
-            reply = await self._exchange.ask(asking, tcp=self._over_tcp(tcp=tcp))
+            reply = await self._exchange.ask(asking, tcp=tcp and not self._settings.prefer_udp)
         except UpstreamError:
             self.health.failed()
             raise
@@ -75,15 +75,18 @@ class Server:
             self._observers[rcode] = observe
         observe(seconds)
 
-    def _over_tcp(self, *, tcp: bool) -> bool:
-        return self._settings.force_tcp or (tcp and not self._settings.prefer_udp)
-
     async def _probe(self) -> Received:
-        return await self._prober.ask(self._settings.probe, tcp=self._settings.force_tcp)
+        return await self._prober.ask(self._settings.probe)
 
     def _exchange_over(self, streams: Streams, timeout: float) -> Exchange:
         return Exchange(
-            self.to, streams, random=self._random, timeout=timeout, source=self._settings.source, stray=self._stray
+            self.to,
+            streams,
+            random=self._random,
+            timeout=timeout,
+            source=self._settings.source,
+            force_tcp=self._settings.force_tcp,
+            stray=self._stray,
         )
 
     def _streams_to(self, to: Endpoint, timeout: float) -> Streams:

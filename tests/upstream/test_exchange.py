@@ -79,6 +79,12 @@ async def test_a_question_goes_over_udp_unless_tcp_is_wanted(tcp: bool, ways: li
     assert how(upstream) == ways
 
 
+async def test_a_server_that_has_no_tcp_is_asked_over_udp() -> None:
+    async with scripted(streams=False) as upstream:
+        assert lines_of(*(await ask(upstream, tcp=True)).answer) == ANSWER
+    assert how(upstream) == ["udp edns"]
+
+
 async def test_do_goes_along() -> None:
     async with scripted() as upstream:
         await ask(upstream, ask_for(do=True))
