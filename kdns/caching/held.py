@@ -39,7 +39,7 @@ class Held:
 
     `touched` tells that it was asked for since the cache last looked for room. `hits` are questions with
     no longer gap between them than *prefetch* allows, the latest at `last`. It is not asked for anew
-    before `retry_at`, nor for `prefetch` before `prefetch_at`.
+    before `retry_at`.
     """
 
     response: Response

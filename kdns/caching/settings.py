@@ -14,7 +14,6 @@ from kdns.corefile.values import Reader, duration_text, each, flag, one_of, read
 from kdns.errors import CorefileError, CorefileErrors
 from kdns.proto.name import ROOT, Name, is_at_or_below
 
-USAGE = "cache [TTL] [ZONES...]"
 _SHARDS, _LEAST = 256, 1024
 """CoreDNS's stores are in 256 parts of at least four entries: a capacity is a multiple of that."""
 _CAPACITY = 9984

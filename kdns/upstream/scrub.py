@@ -17,7 +17,6 @@ from kdns.proto.types import RRType
 
 _QTYPES = range(249, 256)
 """Types that stand for others (RFC 6895 §3.1: 128 to 255 are for questions and meta data)."""
-_ALIASES = frozenset({RRType.CNAME, RRType.DNAME})
 _ZONE = frozenset({RRType.SOA, RRType.NS})
 _PROOFS = frozenset({RRType.DS, RRType.RRSIG, 47, 50})  # NSEC, NSEC3
 _ADDRESSES = frozenset({RRType.A, RRType.AAAA})
