@@ -186,10 +186,11 @@ def _outside(ask: Ask, service: Service) -> Answer:
 def _at_hostname(ask: Ask, service: Service) -> Answer:
     """Of a load balancer that has a name and no address: the Service is an alias of it, its ports are there.
 
-    A name is an alias of one other (RFC 1034 §3.6.2): the first, where there are several.
+    A name is an alias of one other (RFC 1034 §3.6.2): the first, where there are several. Nevertheless a question
+    for SRV gets the ports, as in CoreDNS: who asks for them has no use for the alias.
     """
     hostname = service.external_hostnames[0]
-    if ask.request.form is Form.SERVICE:
+    if ask.request.form is Form.SERVICE and not (ask.question.type == RRType.SRV and service.ports):
         return externals.alias(ask, service, hostname)
     if ask.question.type != RRType.SRV:
         return nodata(Reason.NO_SUCH_TYPE, service.ref)

@@ -84,6 +84,10 @@ ANSWERS = {
     "mixed.shop.example.org A": ["mixed.shop.example.org. 30 IN A 203.0.113.9"],
     "cloud.shop.example.org A": ["cloud.shop.example.org. 30 IN CNAME lb.example.net."],
     "cloud.shop.example.org TXT": ["cloud.shop.example.org. 30 IN CNAME lb.example.net."],
+    "cloud.shop.example.org SRV": [
+        "cloud.shop.example.org. 30 IN SRV 0 50 80 lb.example.net.",
+        "cloud.shop.example.org. 30 IN SRV 0 50 53 lb.example.net.",
+    ],
     "_http._tcp.cloud.shop.example.org SRV": ["_http._tcp.cloud.shop.example.org. 30 IN SRV 0 100 80 lb.example.net."],
     "example.org SOA": [f"example.org. 30 IN SOA {NAMES} {SERIAL} 7200 1800 86400 30"],
     "example.org NS": ["example.org. 30 IN NS ns1.dns.example.org."],
@@ -126,6 +130,7 @@ MISSING = {
     "db-0.db.shop.example.org A": Reason.NOT_OUTSIDE,
     "alias.shop.example.org A": Reason.NOT_OUTSIDE,
     "broken.shop.example.org A": Reason.EXTERNAL_INVALID,
+    "broken.shop.example.org SRV": Reason.EXTERNAL_INVALID,
     "_http._tcp.broken.shop.example.org SRV": Reason.EXTERNAL_INVALID,
     "_x._tcp.web.shop.example.org SRV": Reason.NO_SUCH_PORT,
     "_http._udp.web.shop.example.org SRV": Reason.NO_SUCH_PORT,
