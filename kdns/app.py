@@ -8,15 +8,17 @@ flight is finished, and the pages go last.
 A change to another plan opens what that one has and this one has not, in the same order, while this one
 answers. Then, in one step, the sockets of both are turned to the new one, which answers all that comes from
 then on; questions that were begun are finished by who began them, and what is wanted no more goes after them.
+Connections go on as long as somebody listens on their address.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from kdns.errors import StartError
 from kdns.plan import Place, Plan
@@ -283,8 +285,10 @@ class App:
             now.pages[address].show(paths)
         former.parts = [part for part in former.parts if not now.has(part)]
         for place, listening in former.places.items():
-            if any(place.meets(other) for other in now.places):
+            heirs = {other: now.places[other].streams for other in now.places if place.meets(other)}
+            if heirs:
                 listening.udp.deflect()
+                listening.streams.hand_over(partial(_heir, heirs))
         self.plan, self._open = plan, now
         for call in plan.build.in_force:
             call()
@@ -314,6 +318,13 @@ class App:
         finally:
             await former.close()
             plan.build.close()
+
+
+def _heir(listeners: Mapping[Place, StreamListener], ip: str) -> StreamListener | None:
+    """Who has an address now, as the kernel would choose: a listener on it alone before one on every address."""
+    family = 6 if ":" in ip else 4
+    having = [place for place in listeners if place.host == ip or (place.wild and family in place.families)]
+    return listeners[min(having, key=lambda place: place.wild)] if having else None
 
 
 async def _drained(listening: Listening) -> None:

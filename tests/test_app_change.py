@@ -264,6 +264,49 @@ async def test_a_port_can_go_from_some_of_its_addresses_to_others(before: list[s
             assert await ask((HERE, port), tcp=tcp) == 3
 
 
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        pytest.param([[HERE], [""], [HERE]], id="one, all and back"),
+        pytest.param([[HERE], ["0.0.0.0"], ["0.0.0.0", HERE], ["0.0.0.0"]], id="all beside one"),
+        pytest.param([[HERE], [HERE, "127.0.0.2"], [HERE]], id="another beside it"),
+    ],
+)
+async def test_connections_go_on_while_somebody_listens_on_their_address(hosts: list[list[str]]) -> None:
+    port = free_port()
+    first, *others = [[Place(host, port) for host in each] for each in hosts]
+    async with started(planned(answering(0), *first)) as app, StreamClient((HERE, port)) as client:
+        for number, places in enumerate(others, start=1):
+            client.send(question(number))
+            assert number_in(await client.receive()) == number - 1
+            await app.change(planned(answering(number), *places, before=app.plan))
+        client.send(question(9))
+        assert number_in(await client.receive()) == len(others)
+        await app.change(planned(answering(8), Place("127.0.0.2", port), before=app.plan))
+        assert await client.rest() == []
+
+
+async def test_a_question_that_was_begun_is_answered_on_a_connection_that_goes_on() -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+    before = answering(1)
+
+    async def slow(query: Query) -> Response:
+        begun.set()
+        await go.wait()
+        return await before(query)
+
+    port = free_port()
+    async with started(planned(slow, Place(HERE, port))) as app, StreamClient((HERE, port)) as client:
+        client.send(question(1))
+        await begun.wait()
+        await app.change(planned(answering(2), Place("", port), before=app.plan))
+        client.send(question(2))
+        assert number_in(await client.receive()) == 2
+        go.set()
+        assert number_in(await client.receive()) == 1
+        assert app.plan.build.metrics.registry.get_sample_value("kdns_tcp_connections") == 1
+
+
 async def test_datagrams_that_wait_in_a_socket_that_goes_are_answered() -> None:
     """The loop has not read them when the plan changes."""
     port = free_port()

@@ -2,11 +2,11 @@
 
 Description
 
-`SERVICE.NAMESPACE.ZONE` has the Service's externalIPs and the addresses of its load balancer. Where the load
-balancer has a hostname and no address, it is an alias of that hostname; for A and AAAA the addresses are looked
-up through this server. `_PORT._PROTOCOL.SERVICE.NAMESPACE.ZONE` has SRV records, and so has the Service's name. A
-Service without any of these does not exist here. The cluster is that of *kubernetes* in the same server block, with its `namespaces` and
-`families`; without *kubernetes* every question is for the next plugin.
+`SERVICE.NAMESPACE.ZONE` has the Service's externalIPs and the addresses of its load balancer. Where the load balancer
+has a hostname and no address, it is an alias of that hostname; for A and AAAA the addresses are looked up through
+this server. `_PORT._PROTOCOL.SERVICE.NAMESPACE.ZONE` has SRV records, and so has the Service's name. A Service
+without any of these does not exist here. The cluster is that of *kubernetes* in the same server block, with its
+`namespaces` and `families`; without *kubernetes* every question is for the next plugin.
 
 With `headless` a Service that has nothing of the above shows its endpoints: a headless one by its name, ports
 and endpoints (`ENDPOINT.SERVICE.NAMESPACE.ZONE`), another by its endpoints' names only.

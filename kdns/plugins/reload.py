@@ -8,9 +8,10 @@ whichever server block it is in; where several say how often, the shortest count
 
 No question is lost by it. What the new Corefile needs and the old one had not is started and bound while the old one
 answers; then, in one step, the sockets are turned to the new one. Addresses that both listen on keep their sockets,
-and open connections go on. What both want alike is kept: the cluster that *kubernetes* follows, the servers of
-*forward* with their connections, files of *hosts*, the answers of *cache* in a server block that says the same in all
-its lines, and all metrics. Answers that are kept ready are made anew.
+and open connections go on, also where *bind* goes from one address to all of them or back. What both want alike is
+kept: the cluster that *kubernetes* follows, the servers of *forward* with their connections, files of *hosts*, the
+answers of *cache* in a server block that says the same in all its lines, and all metrics. Answers that are kept ready
+are made anew.
 
 A Corefile that is not right changes nothing: what is wrong is logged, once, and the old one is served on, on all its
 addresses. So it is with one that has no server block any more, and with one that cannot be started: a port is in use,

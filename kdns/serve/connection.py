@@ -159,6 +159,20 @@ class Connection(asyncio.BufferedProtocol):
         self._deaf = True
         self._proceed()
 
+    @property
+    def local(self) -> str:
+        """The address that the client asks at, in presentation format."""
+        return self._local[0]
+
+    def move(self, to: Shared) -> None:
+        """Go on as a connection of another listener, which answers from now on."""
+        self._shared.crowd.leave(self)
+        self._shared = to
+        if not to.crowd.admit(self):
+            self.abort("limit")
+        elif self._resting:
+            to.crowd.rest(self)
+
     def _hush(self) -> None:
         """It did not come."""
         if not self._deaf:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -63,6 +64,10 @@ class Crowd:
     def __len__(self) -> int:
         return len(self._present)
 
+    def __iter__(self) -> Iterator[Guest]:
+        """Everybody who is here now."""
+        return iter(list(self._present))
+
     def admit(self, guest: Guest) -> bool:
         """Let one in, at the cost of whoever has been at rest the longest; False where nobody is."""
         if len(self._present) >= self.most:
@@ -100,12 +105,12 @@ class Crowd:
 
     def stop(self) -> None:
         """Ask everybody to finish and go."""
-        for guest in list(self._present):
+        for guest in self:
             guest.stop()
 
     def abort(self) -> None:
         """Send everybody away at once."""
-        for guest in list(self._present):
+        for guest in self:
             guest.abort()
 
     async def gone(self) -> None:

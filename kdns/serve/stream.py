@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from kdns.metrics import Metrics
@@ -16,6 +16,11 @@ __all__ = ["Limits", "StreamListener"]
 
 _TURNS = 6
 """Turns of the loop from a connection that was accepted to the questions in its buffer."""
+
+
+def _nobody(ip: str) -> StreamListener | None:
+    """Who has an address, where nobody was told of."""
+    return None
 
 
 class StreamListener:
@@ -45,6 +50,7 @@ class StreamListener:
         self._address: Address = (host, port)
         self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
+        self._heir: Callable[[str], StreamListener | None] = _nobody
 
     @property
     def address(self) -> Address:
@@ -72,6 +78,23 @@ class StreamListener:
         for sock in self._sockets:
             share(sock)
 
+    def hand_over(self, heir: Callable[[str], StreamListener | None]) -> None:
+        """Give connections, those that come still as well, to the listener that has their address now, if one has.
+
+        `heir` takes the address that was asked at, in presentation format.
+        """
+        self._heir = heir
+        self._pass_on()
+
+    def take_in(self, connection: Connection) -> None:
+        """Have another listener's connection go on as one of this one's."""
+        connection.move(self._shared)
+
+    def _pass_on(self) -> None:
+        for guest in self._crowd:
+            if isinstance(guest, Connection) and (heir := self._heir(guest.local)):
+                heir.take_in(guest)
+
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109
         """Answer what has come, then no more, and close. Takes `timeout` seconds at most."""
         for sock in self._sockets:
@@ -82,6 +105,7 @@ class StreamListener:
         waiting = [accepted for sock in self._sockets for accepted in _accepted(sock)]
         self._stop_accepting()
         await asyncio.gather(*map(self._let_in, waiting), return_exceptions=True)
+        self._pass_on()
         self._crowd.stop()
         try:
             async with asyncio.timeout(timeout):
