@@ -66,6 +66,9 @@ from kdns.proto.reverse import pack
 from kdns.proto.types import RCode, RRType
 from kdns.site import Site
 
+REPEATABLE = True
+"""The last line counts (as in CoreDNS)."""
+
 HOST = Path("/etc/resolv.conf")
 """Whose search list comes behind a cluster's."""
 _SVC = b"svc"
@@ -89,8 +92,10 @@ class Search:
 
 def setup(directive: Directive, site: Site) -> Plugin:
     """Read the directive; the cluster is known once *kubernetes* is set up."""
-    directive.no_block()
-    directive.arguments(1, usage="autopath [ZONE...] RESOLV-CONF|@kubernetes")
+    for line in directive.every:
+        line.no_block()
+        line.arguments(1, usage="autopath [ZONE...] RESOLV-CONF|@kubernetes")
+    directive = directive.every[-1]
     *words, last = directive.words
     own = zone_names(directive, words) or site.zones
     metrics = site.build.metrics
@@ -118,13 +123,12 @@ def _doubt(directive: Directive, site: Site) -> None:
 
 
 def _read(directive: Directive, path: str) -> tuple[Name, ...]:
-    file = Path(directive.file).parent / path
     try:
-        return search_list(file.read_text(encoding="utf-8", errors="replace"))
+        return search_list(Path(path).read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
-        text = f"'{file}' cannot be read: {error.strerror or error}"
+        text = f"'{path}' cannot be read: {error.strerror or error}"
     except NameSyntaxError as error:
-        text = f"the search list of '{file}' is wrong: {error}"
+        text = f"the search list of '{path}' is wrong: {error}"
     raise directive.error(text, len(directive.words) - 1)
 
 

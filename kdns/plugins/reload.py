@@ -68,6 +68,9 @@ from kdns.corefile.block import Directive
 from kdns.corefile.values import duration_text
 from kdns.site import Site
 
+REPEATABLE = True
+"""The first line counts (as in CoreDNS)."""
+
 _INTERVAL, _LEAST_INTERVAL = 30.0, 2.0
 _JITTER, _LEAST_JITTER = 15.0, 1.0
 """Seconds (CoreDNS: plugin/reload/setup.go)."""
@@ -76,7 +79,7 @@ _USAGE = "reload [INTERVAL] [JITTER]"
 
 def setup(directive: Directive, site: Site) -> None:
     """Say how often to look; no handler."""
-    every = interval(directive, SystemRandom())
+    every, *_ = [interval(line, SystemRandom()) for line in directive.every]
     build = site.build
     build.reload = every if build.reload is None else min(every, build.reload)
 

@@ -64,9 +64,10 @@ def test_bad_lines_are_told(arguments: str, mistake: str) -> None:
     assert str(caught.value).startswith(f"Corefile:2: {mistake}")
 
 
-def test_it_can_stand_only_once() -> None:
-    with pytest.raises(CorefileErrors, match="Corefile:3: reload can stand only once in a server block"):
-        planned(". {\n reload\n reload\n}")
+def test_of_several_the_first_counts() -> None:
+    assert planned(". {\n reload 7s 0s\n reload 2s 0s\n}").build.reload == 7
+    with pytest.raises(CorefileErrors, match="Corefile:3: the interval of 'reload' is at least 2s, not '1s'"):
+        planned(". {\n reload\n reload 1s\n}")
 
 
 @pytest.mark.parametrize(
