@@ -18,7 +18,10 @@ from tests.processes import KDNS, PATIENCE, ROOT, Kdns, environment, run
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        ("serv", "kdns: 'serv' is no command; did you mean 'serve'? (there are serve, check, explain, query, memory, help)\n"),
+        (
+            "serv",
+            "kdns: 'serv' is no command; did you mean 'serve'? (there are serve, check, explain, query, memory, help)\n",
+        ),
         ("examples", "kdns: 'examples' is no command (there are serve, check, explain, query, memory, help)\n"),
     ],
 )
