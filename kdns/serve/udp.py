@@ -148,10 +148,9 @@ class UdpListener:
                 replies.append(reply)
                 places.append(place)
         if replies:
-            self._give(port, replies, places)
-            responder.gave(
-                [reply.counts_as or reply for reply in replies], Transport.udp, port.family, self._loop.time() - started
-            )
+            self._give(port, replies, places if len(places) < len(queries) else None)
+            given = [reply.counts_as or reply for reply in replies]
+            responder.gave(given, Transport.udp, port.family, self._loop.time() - started)
         return missed
 
     def _give(self, port: Port, replies: list[Lying], places: list[int] | None) -> None:
