@@ -4,8 +4,8 @@ A reply is not put together. It is two pieces of memory: the two bytes of the id
 lies behind it where it lies ready; the kernel reads both. Client, destination and id stay where the
 kernel wrote them, and the messages that go out point there from the beginning. What changes from batch
 to batch is written for all of it at once, through memoryviews that stride over C's arrays: where the
-replies lie, and how long they are. So a hit costs half a microsecond of Python (building its bytes
-instead costs as much again), and a system call a sixty-fourth.
+replies lie, and how long they are. So a hit costs 0.8 µs over the bare system calls (3.9, same run), and building
+its bytes would cost another 0.5.
 """
 
 from __future__ import annotations
@@ -240,7 +240,5 @@ class Batch(Held):
         return unsent
 
 
-_PKTINFO = {
-    1: (socket.IPPROTO_IP, 8),
-    2: (socket.IPPROTO_IPV6, 50),
-}
+_PKTINFO = {1: (socket.IPPROTO_IP, 8), 2: (socket.IPPROTO_IPV6, 50)}
+"""Linux's IP_PKTINFO and IPV6_PKTINFO with their levels, by family."""

@@ -11,7 +11,8 @@ import pytest
 
 from kdns.chain import Keep
 from kdns.serve import batch
-from kdns.serve.datagram import AT_ONCE, Datagram, Port
+from kdns.serve.batch import Batch
+from kdns.serve.datagram import AT_ONCE, Datagram, Port, Single
 from kdns.serve.entry import Lying
 from kdns.serve.ports import ports
 from tests.serve.sockets import LOOPBACKS, PATIENCE, UdpClient, ipv6_addresses, needs_ipv6
@@ -246,3 +247,34 @@ async def test_clients_of_ipv6_are_told_apart(batched: bool, everywhere: list[Po
             (b"idone", "::1", port.address[1]),
             (b"idtwo", "::1", port.address[1]),
         ]
+
+
+# Which kind there is.
+
+
+@pytest.mark.parametrize("available", [True, False])
+def test_datagrams_are_taken_by_the_batch_where_that_is_possible(
+    available: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if available and not batch.AVAILABLE:
+        pytest.skip("no recvmmsg here")
+    monkeypatch.setattr(batch, "AVAILABLE", available)
+    (port,) = ports("127.0.0.1", 0)
+    assert isinstance(port, Batch if available else Single)
+    port.close()
+
+
+def test_without_cffi_they_are_taken_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cffi", None)
+    assert batch._library() is None  # noqa: SLF001
+
+
+@pytest.mark.skipif(not batch.AVAILABLE, reason="no recvmmsg here")
+def test_only_what_stays_where_it_is_may_be_sent_from_there() -> None:
+    (port,) = ports("127.0.0.1", 0)
+    with UdpClient() as client:
+        client.send(b"id", port.address)
+        taken(port, 1)
+        with pytest.raises(TypeError, match="only bytes"):
+            port.answer([lying(bytearray(b"may move"))])  # type: ignore[arg-type]
+    port.close()

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from kdns.chain import Keep, Query, Response, Transport
 from kdns.errors import StartError
 from kdns.metrics import Metrics
-from kdns.serve import udp
+from kdns.serve import batch, udp
 from kdns.serve.datagram import Datagram
 from kdns.serve.entry import Lying
 from kdns.serve.listen import Address, Answerer, More
@@ -80,6 +80,18 @@ async def listening(
 
 def query(name: str = "a.example.") -> bytes:
     return dns.message.make_query(name, "A").to_wire()
+
+
+@pytest.fixture(
+    autouse=True,
+    params=[
+        pytest.param(True, id="batched", marks=pytest.mark.skipif(not batch.AVAILABLE, reason="no recvmmsg here")),
+        pytest.param(False, id="one at a time"),
+    ],
+)
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything here holds for both kinds of ports."""
+    monkeypatch.setattr(batch, "AVAILABLE", request.param)
 
 
 # There and back.
