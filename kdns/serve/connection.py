@@ -247,9 +247,10 @@ class Connection(asyncio.BufferedProtocol):
         if self._pieces:
             pieces, given = self._pieces, self._given
             self._pieces, self._given, self._gathered = [], [], 0
+            seconds = self._shared.loop.time() - started
             if not self._transport.is_closing():
                 self._transport.write(b"".join(pieces))
-            self._shared.responder.gave(given, Transport.tcp, self._family, self._shared.loop.time() - started)
+            self._shared.responder.gave(given, Transport.tcp, self._family, seconds)
 
     def _begin(self, message: bytes) -> None:
         task = self._shared.loop.create_task(self._answer(message))

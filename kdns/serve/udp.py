@@ -132,8 +132,9 @@ class UdpListener:
         except Exception:  # one of them is to blame: it is found below
             replies = None
         if replies is not None:
+            seconds = self._loop.time() - started  # until the kernel has the whole batch is nobody's time alone
             self._give(port, replies, None)
-            responder.gave(replies, Transport.udp, port.family, self._loop.time() - started)
+            responder.gave(replies, Transport.udp, port.family, seconds)
             return None
         replies, places, missed = [], [], deque[tuple[Port, Datagram]]()
         for place, query in enumerate(queries):
@@ -148,9 +149,9 @@ class UdpListener:
                 replies.append(reply)
                 places.append(place)
         if replies:
+            seconds = self._loop.time() - started
             self._give(port, replies, places if len(places) < len(queries) else None)
-            given = [reply.counts_as or reply for reply in replies]
-            responder.gave(given, Transport.udp, port.family, self._loop.time() - started)
+            responder.gave([reply.counts_as or reply for reply in replies], Transport.udp, port.family, seconds)
         return missed
 
     def _give(self, port: Port, replies: list[Lying], places: list[int] | None) -> None:
