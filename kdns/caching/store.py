@@ -120,6 +120,8 @@ class Store:
 
     def get(self, key: Key) -> Held | None:
         """What is kept under this key, stale or not."""
+        if not (self._main.entries or self._probation.entries):  # where it holds nothing it costs nothing
+            return None
         self._now = self._clock()
         return self._main.get(key) or self._probation.get(key)
 

@@ -90,7 +90,9 @@ class Answer(NamedTuple):
 
     def after(self, seen: Iterable[Seen], keys: Iterable[Hashable]) -> Answer:
         """The same, when these were looked at before."""
-        return self._replace(looked_at=(*seen, *self.looked_at), depends_on=self.depends_on | frozenset(keys))
+        because, rcode, answer, additional, looked_at, depends_on, for_everyone, zone = self
+        looked_at, depends_on = (*seen, *looked_at), depends_on.union(keys)
+        return Answer(because, rcode, answer, additional, looked_at, depends_on, for_everyone, zone)
 
 
 def nodata(reason: Reason, *about: object) -> Answer:

@@ -115,7 +115,7 @@ def _pod(left: tuple[str, ...]) -> Request:
 
 def is_tree(label: bytes) -> bool:
     """Whether the zone has names at or below this folded label."""
-    return label.decode("latin-1") in _TREES
+    return label in _TREE_LABELS
 
 
 _TREES: dict[str, Callable[[tuple[str, ...]], Request]] = {
@@ -124,3 +124,4 @@ _TREES: dict[str, Callable[[tuple[str, ...]], Request]] = {
     "svc": _svc,
     "pod": _pod,
 }
+_TREE_LABELS = frozenset(tree.encode() for tree in _TREES)

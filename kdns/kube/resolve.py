@@ -42,6 +42,8 @@ def _resolve(
     if is_reverse(zone):
         return pointers.answer(Ask(question, zone, _NO_REQUEST, index, options, server))
     ask = Ask(question, zone, _request(question.folded, zone), index, options, server)
+    if ask.request.service:  # nearly always; an enum's members take their time to be compared
+        return services.answer(ask, lambda asked, target: _follow(asked, target, (*trail, question.folded)))
     match ask.request.form:
         case Form.APEX | Form.VERSION | Form.NAME_SERVER:
             return apex.answer(ask)
@@ -51,9 +53,7 @@ def _resolve(
             return _namespace(ask)
         case Form.POD | Form.POD_NAMESPACE:
             return pods.answer(ask)
-        case Form.NONE if not ask.request.service:
-            return nxdomain(Reason.NO_SUCH_NAME)
-    return services.answer(ask, lambda asked, target: _follow(asked, target, (*trail, question.folded)))
+    return nxdomain(Reason.NO_SUCH_NAME)
 
 
 _NO_REQUEST = Request(Form.NONE)

@@ -61,15 +61,22 @@ def suffixes(name: Name) -> Iterator[Name]:
 
 def is_at_or_below(name: Name, zone: Name) -> bool:
     """Whether `name` is `zone` or lies under it; both folded."""
-    return name.endswith(zone) and zone in suffixes(name)
+    if not name.endswith(zone):
+        return False
+    at, end = 0, len(name) - len(zone)
+    while at < end:  # the same octets may begin inside of a label
+        at += 1 + name[at]
+    return at == end
 
 
 def longest(name: Name, zones: Mapping[Name, _T]) -> _T | None:
     """What `zones` holds for the longest zone that `name` is at or below; folded names throughout."""
-    for suffix in suffixes(name):
-        found = zones.get(suffix)
+    at, last = 0, len(name) - 1
+    while at <= last:
+        found = zones.get(name[at:])
         if found is not None:
             return found
+        at += 1 + name[at]
     return None
 
 

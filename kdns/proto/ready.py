@@ -97,6 +97,8 @@ class Ready:
 
     def asked_as(self, name: Name) -> Ready:
         """The same reply to a question that wrote its name in other letters (RFC 4343 §4.1: echo them)."""
+        if self.head.startswith(name, _NAME_AT):
+            return self
         return replace(self, head=self.head[:_NAME_AT] + name + self.head[_NAME_AT + len(name) :])
 
     def aged(self, seconds: int) -> Ready:
@@ -108,4 +110,6 @@ class Ready:
     def with_serial(self, serial: int) -> Ready:
         """The same reply with another serial in its SOA."""
         at = self.serial_at
+        if self.head.startswith(serial.to_bytes(4), at):
+            return self
         return replace(self, head=self.head[:at] + serial.to_bytes(4) + self.head[at + 4 :])
