@@ -20,8 +20,7 @@ from tests.processes import KDNS, PATIENCE, ROOT, Kdns, environment, run
     [
         (
             "serv",
-            "kdns: 'serv' is no command; did you mean 'serve'? "
-            "(there are serve, check, explain, query, memory, help)\n",
+            "kdns: 'serv' is no command; did you mean 'serve'? (there are serve, check, explain, query, memory, help)\n",
         ),
         ("examples", "kdns: 'examples' is no command (there are serve, check, explain, query, memory, help)\n"),
     ],

@@ -49,6 +49,7 @@ class Follower:
         self._timing = timing
         self._refused = refused
         self._told = ""
+        self._events = {each: metrics.events.labels(str(resource.kind), each) for each in (*_TYPES, "other")}
         self._holding = Holding(sink, applied)
         self._reflector = Reflector(ListWatch(api, resource), self._holding, self, timing)
 
@@ -110,7 +111,7 @@ class Follower:
 
     def event(self, type: str) -> None:
         """An event was taken in."""
-        self._metrics.events.labels(str(self.resource.kind), type if type in _TYPES else "other").inc()
+        self._events[type if type in _TYPES else "other"].inc()
 
     def failed(self, error: Exception) -> None:
         """Something failed. The same is told once until it goes on."""
