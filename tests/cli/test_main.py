@@ -15,6 +15,9 @@ from kdns.errors import CorefileError, CorefileErrors, StartError
 from tests.processes import KDNS, PATIENCE, ROOT, Kdns, environment, run
 
 
+THERE_ARE = "(there are serve, check, explain, query, memory, help)"
+
+
 @pytest.mark.parametrize(
     ("word", "told"),
     [
