@@ -59,7 +59,7 @@ REASONS = [
     answered(
         Reason.EXTERNAL_NAME,
         "outside.shop.svc.cluster.local A",
-        "Service shop/outside is an alias of www.Example.com",
+        "Service shop/outside is an alias of www.Example.com, which nobody here knows",
     ),
     answered(Reason.SERVICE, "to-web.shop.svc.cluster.local A", "Service shop/web answers"),
     answered(Reason.POD, "10-244-0-1.shop.pod.cluster.local A", "an address of namespace shop", PODS),
