@@ -114,7 +114,7 @@ _SIZES: dict[int, int] = {RRType.A: 4, RRType.AAAA: 16}
 def setup(directive: Directive, site: Site) -> Plugin:
     """Read the directive and its entries. The file is read when the server starts."""
     path, *texts = directive.args or (_FILE,)
-    given, inline = _options(directive)
+    given, inline = _options(directive, site.build.warnings)
     build, every = site.build, given.get("reload", _RELOAD)
     path = site.rooted(path)
     _reach(directive, path)
@@ -132,8 +132,11 @@ def setup(directive: Directive, site: Site) -> Plugin:
     return partial(Hosts, options=options, file=file, inline=inline)
 
 
-def _options(directive: Directive) -> tuple[dict[str, Any], Table]:
-    """The options by name, and the entries. Raises CorefileErrors with all that is wrong with them."""
+def _options(directive: Directive, warnings: list[str]) -> tuple[dict[str, Any], Table]:
+    """The options by name, and the entries. Raises CorefileErrors with all that is wrong with them.
+
+    An entry that cannot be read is passed over, as in CoreDNS, and among the warnings.
+    """
     entries = [line for line in directive.body if _is_entry(line)]
     rest = replace(directive, body=tuple(line for line in directive.body if not _is_entry(line)))
     mistakes: list[CorefileError] = []
@@ -141,7 +144,7 @@ def _options(directive: Directive) -> tuple[dict[str, Any], Table]:
     table = Table()
     for line in entries:
         try:
-            _read_entry(table, line, directive.body)
+            _read_entry(table, line, directive.body, warnings)
         except CorefileError as error:
             mistakes.append(error)
     try:
@@ -170,14 +173,14 @@ def _is_entry(line: Directive) -> bool:
     return line.name[:1].isdigit() or ":" in line.name
 
 
-def _read_entry(table: Table, line: Directive, body: Sequence[Directive]) -> None:
+def _read_entry(table: Table, line: Directive, body: Sequence[Directive], warnings: list[str]) -> None:
     line.no_block()
     if any(other.name == "fallthrough" for other in body[: body.index(line)]):
         raise line.error(f"entries stand above 'fallthrough': move '{line.name}' up")
     try:
         table.add([line.name, *line.args])
     except ValueError as error:
-        raise line.error(str(error)) from None
+        warnings.append(f"{line.error(str(error))}; it is passed over")
 
 
 def _reach(directive: Directive, path: str) -> None:

@@ -73,9 +73,6 @@ def test_file_and_zones_may_be_given(args: str) -> None:
         ("fallthrough_unsupported", "Corefile:2: 'fallthrough_unsupported' needs 'fallthrough' beside it"),
         ("nop_reverse", "Corefile:3: 'hosts' has no option 'nop_reverse'; did you mean 'no_reverse'?"),
         ("localhost 127.0.0.1", "Corefile:3: 'hosts' has no option 'localhost'"),
-        ("10.0.0.1", "Corefile:3: '10.0.0.1' has no name: an entry is an address and its names"),
-        ("10.0.0 a.test", "Corefile:3: '10.0.0' is no IP address: an entry is an address and its names"),
-        ("10.0.0.1 a..test", "Corefile:3: 'a..test' is no domain name"),
         ("fallthrough\n10.0.0.1 a.test", "Corefile:4: entries stand above 'fallthrough': move '10.0.0.1' up"),
     ],
 )
@@ -87,8 +84,23 @@ def test_what_is_wrong_is_told_with_its_line(options: str, text: str) -> None:
 
 def test_every_mistake_is_told() -> None:
     with pytest.raises(CorefileErrors) as caught:
-        planned("ttl 0\n10.0.0.1\nnone\n")
-    assert [error.line for error in caught.value.errors] == [3, 4, 5]
+        planned("ttl 0\nfallthrough\n10.0.0.1 a\nnone\n")
+    assert [error.line for error in caught.value.errors] == [3, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ("10.0.0.1", "Corefile:3: '10.0.0.1' has no name: an entry is an address and its names; it is passed over"),
+        ("10.0.0 a", "Corefile:3: '10.0.0' is no IP address: an entry is an address and its names; it is passed over"),
+        ("10.0.0.1 a..test", "Corefile:3: 'a..test' is no domain name: a label has 1 to 63 octets, not 0; it is pass"),
+    ],
+)
+async def test_an_entry_that_cannot_be_read_is_passed_over_with_a_warning(entry: str, text: str) -> None:
+    (warning,) = planned(f"{entry}\n10.0.0.2 b.test").build.warnings
+    assert warning.startswith(text)
+    async with serving(f"test {{\n hosts none {{\n{entry}\n10.0.0.2 b.test\n}}\n}}\n") as server:
+        assert lines((await server.ask("b.test.", "A")).answer) == ["b.test. 3600 IN A 10.0.0.2"]
 
 
 def test_it_can_stand_only_once() -> None:
