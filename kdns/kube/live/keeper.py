@@ -24,6 +24,8 @@ from kdns.metrics import Metrics
 
 EVERY = 30.0
 """Seconds between two writings."""
+_NOT_YET = 1.0
+"""Seconds between two looks whether this process serves, with this store: after a reload it soon does."""
 _AT_THE_END = 5.0
 """Seconds that the end of the process waits for a disk."""
 _log = logger("kubernetes")
@@ -137,7 +139,7 @@ class Keeper:
             changes = self._store.changes
             if self._written != changes and self._serving() and await asyncio.shield(await self._begun()):
                 self._written = changes
-            await self._timing.sleep(EVERY)
+            await self._timing.sleep(EVERY if self._serving() else _NOT_YET)
 
     async def close(self, *, known: bool) -> None:
         """Write for the last time, if everything is known; `run` must have been cancelled."""

@@ -126,6 +126,19 @@ async def test_the_state_s_file_is_for_the_settings_that_are_served(
             assert dns.shown("web.shop") == "10.96.0.1"
 
 
+async def test_the_state_is_saved_soon_after_it_is_another_s(tmp_path: Path) -> None:
+    """Or a crash in the first half minute would leave a file that is of no use."""
+    file, other = tmp_path / "state", "labels app!=none"
+    async with stocked() as api:
+        options = [f"endpoint {api.url}", f"state {file}"]
+        async with started(corefile(*options)) as app:
+            await asyncio.sleep(1)
+            former = settings(file)
+            await changed(app, corefile(*options, other, more="    health 127.0.0.1:0\n"))
+            await asyncio.sleep(3)
+            assert settings(file) != former
+
+
 async def test_a_change_that_fails_leaves_the_state_s_file_to_the_one_from_before(tmp_path: Path) -> None:
     file = tmp_path / "state"
     async with stocked() as api:
