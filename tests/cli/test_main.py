@@ -14,18 +14,14 @@ from kdns.cli import help as help_module
 from kdns.errors import CorefileError, CorefileErrors, StartError
 from tests.processes import KDNS, PATIENCE, ROOT, Kdns, environment, run
 
-
 THERE_ARE = "(there are serve, check, explain, query, memory, help)"
 
 
 @pytest.mark.parametrize(
     ("word", "told"),
     [
-        (
-            "serv",
-            "kdns: 'serv' is no command; did you mean 'serve'? (there are serve, check, explain, query, memory, help)\n",
-        ),
-        ("examples", "kdns: 'examples' is no command (there are serve, check, explain, query, memory, help)\n"),
+        ("serv", f"kdns: 'serv' is no command; did you mean 'serve'? {THERE_ARE}\n"),
+        ("examples", f"kdns: 'examples' is no command {THERE_ARE}\n"),
     ],
 )
 def test_a_word_that_is_no_command_is_wrong_usage(kdns: Kdns, word: str, told: str) -> None:
