@@ -36,6 +36,11 @@ class Touched:
         return ("service", *key)
 
     @staticmethod
+    def itself(key: ServiceKey) -> Hashable:
+        """A Service without its endpoints, which change much more often than it does."""
+        return ("itself", *key)
+
+    @staticmethod
     def imported(key: ServiceKey) -> Hashable:
         """A ServiceImport, its endpoints included."""
         return ("import", *key)
@@ -284,7 +289,9 @@ class Index:
             del self.services[key], known[name]
         else:
             self.services[owner[0]] = new
-        return {Touched.service(key)} | self._move(owner, old or Backed(None), new or Backed(None))
+        was, now = old or Backed(None), new or Backed(None)
+        touched = {Touched.service(key)} | self._move(owner, was, now)
+        return touched if was.service == now.service else touched | {Touched.itself(key)}
 
     def put_import(self, key: ServiceKey, new: Backed | None) -> set[Hashable]:
         """The same for a ServiceImport, which has no names in the reverse trees."""

@@ -54,8 +54,7 @@ def where_it_exists(ask: Ask, of: Callable[[Backed, Service], Answer]) -> Answer
     """What `of` says of the Service that is asked for; why not, where there is none to be asked for."""
     request = ask.request
     key: ServiceKey = (request.namespace, request.service)
-    touched = Touched.imported(key) if ask.multicluster else Touched.service(key)
-    keys = {touched} | namespace_keys(ask)
+    keys = {Touched.imported(key) if ask.multicluster else Touched.service(key)} | namespace_keys(ask)
     refused = refused_namespace(ask)
     if refused is not None:
         return refused.after((), keys)
@@ -68,7 +67,19 @@ def where_it_exists(ask: Ask, of: Callable[[Backed, Service], Answer]) -> Answer
     if backed.service is None:
         source = backed.sources[0]
         return nxdomain(Reason.SERVICE_MISSING, source).after(looked_at, keys)
+    if not ask.multicluster and _stands_alone(ask, backed.service):
+        keys = {Touched.itself(key)} | namespace_keys(ask)
     return of(backed, backed.service).after(looked_at, keys)
+
+
+def _stands_alone(ask: Ask, service: Service) -> bool:
+    """Whether endpoints do not matter: for the names of a Service with cluster IPs, and of its ports.
+
+    So the answers that are given most outlive all changes of the Pods behind them.
+    """
+    if service.headless or service.external_name or ask.options.ignore_empty:
+        return False
+    return ask.request.form in {Form.SERVICE, Form.PORT}
 
 
 def existing(ask: Ask, backed: Backed, service: Service, follow: Callable[[Ask, Name], Answer | None]) -> Answer:

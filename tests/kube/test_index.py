@@ -101,8 +101,25 @@ def test_an_update_tells_what_it_touched(steps: list[Backed | None], touched: se
     if touched is None:
         assert found == set()
     else:
-        assert found - PREFIXES == {Touched.service(KEY), *touched} - PREFIXES
+        assert found - PREFIXES - {Touched.itself(KEY)} == {Touched.service(KEY), *touched} - PREFIXES
         assert found >= touched & PREFIXES
+
+
+@pytest.mark.parametrize(
+    ("steps", "itself"),
+    [
+        pytest.param([PLAIN], True, id="new"),
+        pytest.param([PLAIN, None], True, id="gone"),
+        pytest.param([PLAIN, READY_A], True, id="headless now"),
+        pytest.param([READY_A, READY_B], False, id="other endpoints"),
+        pytest.param([READY_A, WAITING], False, id="not ready any more"),
+        pytest.param([Backed(None, READY_A.endpoints, READY_A.ready), READY_A], True, id="after its endpoints"),
+        pytest.param([READY_A, Backed(None, READY_A.endpoints, READY_A.ready)], True, id="before its endpoints"),
+    ],
+)
+def test_changes_of_endpoints_leave_the_service_itself_alone(steps: list[Backed | None], itself: bool) -> None:
+    _, found = touched_by(*steps)
+    assert (Touched.itself(KEY) in found) is itself
 
 
 @pytest.mark.parametrize("last", [PLAIN, READY_A, WAITING, OUTSIDE_A])

@@ -250,7 +250,7 @@ def test_the_zone_of_one_address_has_its_pointer_at_the_apex() -> None:
 @pytest.mark.parametrize(
     ("asked", "keys"),
     [
-        ("web.shop.example.org A", {Touched.service(("shop", "web")), Touched.namespace("shop")}),
+        ("web.shop.example.org A", {Touched.itself(("shop", "web")), Touched.namespace("shop")}),
         ("gone.shop.example.org A", {Touched.service(("shop", "gone")), Touched.namespace("shop")}),
         ("shop.example.org A", {Touched.namespace("shop")}),
         ("7.113.0.203.in-addr.arpa PTR", {Touched.address(pack("203.0.113.7")), Touched.namespace("shop")}),

@@ -14,6 +14,7 @@ from kdns.proto.types import RCode
 from tests.kube.known import HTTP, SHOP, ZONE, answer, endpoint, records, service, slice_of
 
 WEB = Touched.service(("shop", "web"))
+WEB_ITSELF = Touched.itself(("shop", "web"))
 IN_SHOP = Touched.namespace("shop")
 NAME = "web.shop.svc.cluster.local"
 MANUAL = Endpoints("shop", "web", (endpoint("10.244.0.1"),))
@@ -35,7 +36,33 @@ MANUAL = Endpoints("shop", "web", (endpoint("10.244.0.1"),))
 def test_an_answer_depends_on_its_service_and_namespace(name: str, objects: list[Object], reason: Reason) -> None:
     found = answer(name.upper(), "A", *objects)
     assert found.because.reason == reason
-    assert found.depends_on == {WEB, IN_SHOP}
+    alone = reason in {Reason.SERVICE, Reason.NO_SUCH_PORT}
+    assert found.depends_on == {WEB_ITSELF if alone else WEB, IN_SHOP}
+
+
+@pytest.mark.parametrize(
+    ("asked", "objects", "options", "alone"),
+    [
+        pytest.param(f"{NAME} A", [service("web", "10.96.0.1")], {}, True, id="cluster IP"),
+        pytest.param(f"{NAME} SRV", [service("web", "10.96.0.1")], {}, True, id="SRV of a cluster IP"),
+        pytest.param(f"_http._tcp.{NAME} SRV", [service("web", "10.96.0.1")], {}, True, id="a port of it"),
+        pytest.param(f"x.{NAME} A", [service("web", "10.96.0.1"), MANUAL], {}, False, id="an endpoint of it"),
+        pytest.param(f"{NAME} A", [service(), MANUAL], {}, False, id="headless"),
+        pytest.param(f"_http._tcp.{NAME} SRV", [service(), MANUAL], {}, False, id="a port of a headless one"),
+        pytest.param(
+            f"{NAME} A", [service("web", "10.96.0.1")], {"ignore_empty": True}, False, id="ignored while it is empty"
+        ),
+    ],
+)
+def test_only_what_shows_endpoints_ends_with_them(
+    asked: str,
+    objects: list[Object],
+    options: dict[str, bool],
+    alone: bool,
+) -> None:
+    name, type = asked.split()
+    found = answer(name, type, SHOP, *objects, **options)
+    assert found.depends_on == {WEB_ITSELF if alone else WEB, IN_SHOP}
 
 
 def test_an_answer_about_an_import_depends_on_that() -> None:

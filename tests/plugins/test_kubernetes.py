@@ -488,7 +488,7 @@ def test_it_lends_its_cluster_to_the_plugins_of_its_block() -> None:
 # The handler. Its answers are tables of their own (tests/spec); here is what goes up the chain with them.
 
 SPEC = "manifests cluster.yaml; controllers off; pods verified"
-WEB = Touched.service(("shop", "web"))
+WEB = Touched.itself(("shop", "web"))
 SHOP = Touched.namespace("shop")
 EVERYBODY = Scope.EVERYBODY
 
