@@ -37,7 +37,9 @@ COREFILE = """\
     loadbalance
 }
 """
-NEEDLESS = ("yaml", "kubernetes_asyncio", "urllib3", "dns", "csv", "kdns.kube.files.yaml_text", "kdns.kube.controllers")
+NEEDLESS = tuple(
+    "yaml kubernetes_asyncio urllib3 dns csv kdns.kube.files.yaml_text kdns.kube.controllers kdns.kube.contents".split()
+)
 """Who has a kubeconfig or manifests loads these; `dns` is dnspython."""
 
 

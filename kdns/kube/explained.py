@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from kdns.kube.answer import Answer, Seen
 from kdns.kube.cluster import Cluster
-from kdns.kube.neighbours import neighbours
 from kdns.kube.objects import Endpoint, state
 from kdns.kube.options import Options
 from kdns.proto.message import Question
@@ -45,6 +44,8 @@ class Explained:
         """Names like the one that does not exist."""
         if self.answer.because.answered or not self.has_neighbours:
             return ()
+        from kdns.kube.neighbours import neighbours  # for people, who ask seldom
+
         return tuple(neighbours(self.question, self.zone, self.cluster.index, self.options))
 
     def _exhibits(self, seen: Seen) -> Iterator[Exhibit]:

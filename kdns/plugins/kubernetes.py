@@ -99,7 +99,6 @@ from kdns.kube import meta
 from kdns.kube.answer import Answer
 from kdns.kube.apex import soa_record
 from kdns.kube.cluster import Cluster
-from kdns.kube.contents import of_cluster
 from kdns.kube.denial import missing_like
 from kdns.kube.names import Form
 from kdns.kube.objects import Kind
@@ -235,6 +234,8 @@ def _transferer(options: Options, authority: Authority) -> Transferer:
         zone = query.question.folded
         if zone not in options.zones:
             return None
+        from kdns.kube.contents import of_cluster  # only where zones are transferred
+
         return authority.copy(query, zone, lambda index, server: of_cluster(zone, index, options, server))
 
     return offer
