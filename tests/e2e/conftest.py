@@ -18,8 +18,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Tell the figures."""
-    if found := config.stash.get(kit.FIGURES, None):
+    """Tell the figures, once: other folders' tests have this too."""
+    if (found := config.stash.get(kit.FIGURES, None)) and found.lines:
         terminalreporter.section("figures")
-        for line in found.lines:
-            terminalreporter.write_line(line)
+        while found.lines:
+            terminalreporter.write_line(found.lines.pop(0))
