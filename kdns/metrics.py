@@ -81,17 +81,17 @@ class Many:
     def __init__(self, name: str, text: str, bounds: Sequence[float], labels: Sequence[str]) -> None:
         self._named = name, text
         self._bounds = (*bounds, inf)
-        self._names = tuple(labels)
+        self.names = tuple(labels)
         self._children: dict[tuple[str, ...], Buckets] = {}
 
     def labels(self, *values: str, **named: str) -> Buckets:
         """Those with these labels, in their order or by their names."""
-        values = values or tuple(named[name] for name in self._names)
+        values = values or tuple(named[name] for name in self.names)
         return self._children.setdefault(values, Buckets(self._bounds))
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """For the registry."""
-        family = HistogramMetricFamily(*self._named, labels=self._names)
+        family = HistogramMetricFamily(*self._named, labels=self.names)
         for values, buckets in self._children.items():
             buckets.add_to(family, values)
         yield family

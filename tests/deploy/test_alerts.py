@@ -35,7 +35,7 @@ def series() -> Mapping[str, set[str]]:
 def touch(metrics: Metrics) -> None:
     """Give each metric with labels a sample: without, its page does not show which it has."""
     for family in vars(metrics).values():
-        names = getattr(family, "_labelnames", ())
+        names = getattr(family, "_labelnames", ()) or getattr(family, "names", ())
         if names:
             family.labels(*names)
 
