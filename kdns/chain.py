@@ -14,10 +14,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from kdns.errors import KdnsError
-from kdns.kube.denial import Children
 from kdns.proto.message import Ede, Message, Question, Reply
 from kdns.proto.name import Name
 from kdns.proto.ready import Ready
@@ -162,6 +161,16 @@ class Keep:
     def shown(self, watcher: Watcher) -> Keep:
         """The same, with one more who sees each hit."""
         return replace(self, each=(*self.each, watcher))
+
+
+class Children(Protocol):
+    """The labels next below a name, as they are whenever it is asked for them; each folded."""
+
+    def absent(self, label: bytes) -> bool:
+        """Whether there is nothing at or below it."""
+
+    def ended_by(self, label: bytes) -> frozenset[Hashable]:
+        """The keys of the changes by which an absent one comes to be there."""
 
 
 class Denial(NamedTuple):

@@ -7,7 +7,7 @@ below the zone that are none of the schema's, Namespaces below `svc`, and Servic
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from kdns.kube.answer import Answer
 from kdns.kube.index import Index, Touched
@@ -21,16 +21,6 @@ from kdns.proto.types import RCode
 
 _IN_SOA = b"hostmaster"
 """A name that the SOA has: to questions at or below it the reply is compressed in another way."""
-
-
-class Children(Protocol):
-    """The labels next below a name, as they are whenever it is asked for them; each folded."""
-
-    def absent(self, label: bytes) -> bool:
-        """Whether there is nothing at or below it."""
-
-    def ended_by(self, label: bytes) -> frozenset[Hashable]:
-        """The keys of the changes by which an absent one comes to be there."""
 
 
 class Missing(NamedTuple):
@@ -118,3 +108,7 @@ class _Hidden:
 
     def ended_by(self, label: bytes) -> frozenset[Hashable]:  # noqa: ARG002
         return frozenset()
+
+
+Children = _Trees | _Namespaces | _Services | _Hidden
+"""The labels next below a name, as they are when they are asked for (`chain.Children`)."""
