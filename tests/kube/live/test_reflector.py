@@ -305,8 +305,12 @@ async def test_what_was_refused_at_first_is_not_taken_in_before_it_is_whole() ->
 
 
 async def test_a_later_stream_is_compared_as_a_whole() -> None:
-    first = [*(event("ADDED", name, "9") for name in MANY), END, EXPIRED_EVENT]
-    again = [*(event("ADDED", name, "11") for name in MANY[20:]), Event("BOOKMARK", "12", initial_end=True), 400.0]
+    first: list[Event | Exception | float] = [*(event("ADDED", name, "9") for name in MANY), END, EXPIRED_EVENT]
+    again: list[Event | Exception | float] = [
+        *(event("ADDED", name, "11") for name in MANY[20:]),
+        Event("BOOKMARK", "12", initial_end=True),
+        400.0,
+    ]
     seen = await play(Played(watches=[stream(*first), stream(*again)]), lambda seen, _: len(seen.causes) == 2)
     assert seen.names == set(MANY[20:])
     assert all(len(state) in {100, 120} for state in seen.states[2:]), "what changed and what is gone: at once"
