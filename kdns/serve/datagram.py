@@ -21,7 +21,7 @@ from kdns.serve.listen import Address, share
 
 LARGEST = 65535
 AT_ONCE = 64
-"""Datagrams that are taken together: of more the sockets' price per datagram falls no further (measured to 256)."""
+"""Datagrams that are taken together: of more the sockets' price per datagram falls no further (measured to 128)."""
 _QUEUE = 4 << 20
 """Bytes of datagrams to hold while the loop is busy: asked for, the kernel may give fewer."""
 
