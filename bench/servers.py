@@ -55,7 +55,7 @@ ALONE = """\
 """
 _KNOT = """\
 server:
-    rundir: {folder}
+    rundir: /proc/self/cwd
     listen: 127.0.0.1@{port}
     udp-workers: 1
     tcp-workers: 1
@@ -149,7 +149,8 @@ def _zones(field: Field, texts: dict[str, str]) -> list[str]:
         config += f'  - domain: "{origin}"\n    file: "{origin}zone"\n'
     path = field.folder / "knot.conf"
     path.write_text(config)
-    return [str(program("knotd")), "-c", str(path)]
+    # Its `rundir` names a socket, for which a path of more than some 100 bytes would be too long.
+    return ["env", "-C", str(field.folder), str(program("knotd")), "-c", str(path)]
 
 
 def _knot(field: Field) -> list[str]:

@@ -76,8 +76,9 @@ class Live:
         if self._wanted.stale_after:
             self._watching = asyncio.create_task(self._watch_age())
         if waiting := self._waiting():
-            what = f"from {self._keeper.describe()}" if self._keeper.answering else "before the cluster is known"
-            _log.warning("serving %s; waiting for %s", what, waiting)
+            saved = self._keeper.answering
+            what = f"serving from {self._keeper.describe()}" if saved else "the cluster is not known yet"
+            _log.warning("%s; waiting for %s", what, waiting)
 
     async def stop(self) -> None:
         """Follow no more."""
