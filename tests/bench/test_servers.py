@@ -23,9 +23,8 @@ from tests.processes import PATIENCE, ROOT
 
 SHAPE = Shape(10, 3)
 NEEDED = ("setpriv", "taskset", "knotd")
-pytestmark = pytest.mark.skipif(
-    not all(program(name) for name in NEEDED), reason="setpriv, taskset or knotd (Debian: knot) is not installed"
-)
+MISSING = "setpriv, taskset or knotd (Debian: knot) is not installed"
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(not all(map(program, NEEDED)), reason=MISSING)]
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name != "coredns"])
