@@ -78,16 +78,17 @@ class Exchange:
             raise
         if self._is_doubted and not edns:
             self._is_doubted, self._plain_until = False, self._now() + _DOUBTED
-        self._has_shown_edns |= reply.edns is not None and reply.rcode not in _NO_EDNS
+        self._has_shown_edns |= reply.edns is not None and reply.rcode not in {*_NO_EDNS, RCode.BADVERS}
         return reply
 
     def _may_lack_edns(self, reply: Received) -> bool:
-        """Some give our own OPT back with their refusal."""
-        return reply.rcode == RCode.BADVERS or (reply.rcode in _NO_EDNS and not self._has_shown_edns)
+        """Some give our own OPT back with their refusal; several servers may share an address, some without EDNS."""
+        lacking = reply.edns is None or not self._has_shown_edns
+        return reply.rcode == RCode.BADVERS or (reply.rcode in _NO_EDNS and lacking)
 
     async def _without_edns(self, asking: Asking, refusal: int, *, tcp: bool) -> Received:
         reply = await self._whole(asking, edns=False, tcp=tcp)
-        if reply.rcode != refusal:
+        if reply.rcode != refusal and not self._has_shown_edns:
             self._plain_until = self._now() + _PLAIN
         return reply
 

@@ -206,6 +206,16 @@ async def test_a_server_that_has_shown_edns_is_not_doubted() -> None:
     assert how(upstream) == ["udp edns"] * 3
 
 
+async def test_servers_of_one_address_may_differ_in_edns() -> None:
+    """Who asks the one that has none is answered, and the others stay with it."""
+    async with scripted() as upstream, exchanging(upstream) as exchange:
+        await exchange.ask(ask_for())
+        upstream.script = without_edns("FORMERR")
+        for _ in range(2):
+            assert lines_of(*(await exchange.ask(ask_for())).answer) == ANSWER
+    assert how(upstream) == ["udp edns", "udp edns", "udp", "udp edns", "udp"]
+
+
 async def test_formerr_of_a_server_that_has_edns_is_a_reply() -> None:
     async with scripted() as upstream, exchanging(upstream) as exchange:
         await exchange.ask(ask_for())
