@@ -43,7 +43,7 @@ class Message(NamedTuple):
 
     def has(self, flag: Flag) -> bool:
         """Whether this bit of the header is set."""
-        return bool(self.flags & flag)
+        return int.__and__(self.flags, flag) != 0  # an IntFlag's `&` takes ten times as long
 
 
 class Ede(NamedTuple):

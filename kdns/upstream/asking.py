@@ -53,7 +53,7 @@ class Asking(NamedTuple):
             return None
         flags = int.from_bytes(wire[2:4])
         try:
-            reply = read_reply(wire)
+            reply = read_reply(wire, self.question)
         except WireError:
             if not flags & _TC:
                 return None
@@ -74,7 +74,7 @@ class Asking(NamedTuple):
             return False
         if reply.question is None:
             return reply.rcode in _WITHOUT_QUESTION and not reply.answer
-        return reply.question[1:] == self.question[1:]
+        return reply.question is self.question or reply.question[1:] == self.question[1:]
 
 
 def asking(message: Message) -> Asking:
