@@ -72,9 +72,9 @@ class Received(NamedTuple):
 def read_reply(wire: bytes, question: Question | None = None) -> Received:
     """Read a reply. Raises WireError when anything in it is wrong, or it is no reply.
 
-    Where it begins with `question`, to the letter, that is not read again. Bytes behind the last record are nobody's and ignored: some servers send them. The records of a
-    section are gathered to RRsets in the order in which their first ones stand, with the lowest TTL
-    (RFC 2181 §5.2); a TTL with its first bit set is 0 (§8).
+    Where it begins with `question`, to the letter, that is not read again. Bytes behind the last record are
+    nobody's and ignored: some servers send them. The records of a section are gathered to RRsets in the order in
+    which their first ones stand, with the lowest TTL (RFC 2181 §5.2); a TTL with its first bit set is 0 (§8).
     """
     if len(wire) < HEADER.size:
         raise WireError("a reply is shorter than a header")

@@ -12,6 +12,7 @@ from kdns.proto.types import Flag, RCode
 from kdns.upstream import udp
 from kdns.upstream.address import Endpoint
 from kdns.upstream.asking import Asking
+from kdns.upstream.deadlines import Deadlines
 from kdns.upstream.faults import Besieged, Silent, UpstreamError, reason
 from kdns.upstream.streams import Streams
 from kdns.upstream.udp import STRAYS
@@ -47,7 +48,8 @@ class Exchange:
         self._to = to
         self._streams = streams
         self._random = random
-        self._timeout = timeout
+        self._deadlines = Deadlines(timeout)
+        self._where = f"upstream {to} (udp)"
         self._source = source
         self._force_tcp = force_tcp or to.tls
         self._stray = stray
@@ -132,9 +134,8 @@ class Exchange:
 
     async def _datagram(self, asking: Asking, *, edns: bool, most: int | None = STRAYS) -> Received:
         """The reply, past `most` that are none."""
-        where = f"upstream {self._to} (udp)"
         try:
-            async with asyncio.timeout(self._timeout):
+            with self._deadlines.new():
                 return await udp.ask(
                     self._to,
                     asking,
@@ -145,6 +146,6 @@ class Exchange:
                     most=most,
                 )
         except TimeoutError:
-            raise Silent(where, self._timeout) from None
+            raise Silent(self._where, self._deadlines.seconds) from None
         except OSError as error:
-            raise UpstreamError(f"{where}: {reason(error)}") from None
+            raise UpstreamError(f"{self._where}: {reason(error)}") from None

@@ -18,6 +18,7 @@ from kdns.proto.reply import Received
 from kdns.proto.types import EDE, Flag, RCode
 from kdns.upstream.address import Endpoint
 from kdns.upstream.asking import Asking
+from kdns.upstream.deadlines import Deadlines
 from kdns.upstream.faults import Silent, UpstreamError
 from kdns.upstream.policy import Policy, random_order, round_robin, sequential
 from kdns.upstream.server import Server
@@ -58,6 +59,7 @@ class Forwarder:
         self._random = random
         self._order = _policy(settings.policy, random)
         self._retired: list[Server] = []
+        self._patience = Deadlines(PATIENCE)
 
     def use(self, endpoints: Sequence[Endpoint]) -> None:
         """Ask these from now on. Those that were asked before keep their connections and their health."""
@@ -75,7 +77,7 @@ class Forwarder:
         """The first good reply, or what there is instead. Raises UpstreamError that says what each server did."""
         tried, tries = _Tried({}, {}), self._tries()
         try:
-            async with asyncio.timeout(PATIENCE):
+            with self._patience.new():
                 good = await self._good(asking, tries, tried, tcp=tcp)
         except TimeoutError:
             good = None
@@ -119,10 +121,12 @@ class Forwarder:
         """Whom to ask, one after the other. Raises UpstreamError where nobody should be asked."""
         if not self.servers:
             raise UpstreamError("no upstream is known")
-        able = [server for server in self._order(self.servers) if not server.health.down]
+        order = self._order(self.servers) if len(self.servers) > 1 else self.servers  # to draw costs
+        able = [server for server in order if not server.health.down]
         if not able:
             able = self._all_down()
-        able.sort(key=lambda server: server.health.suspect)
+        if len(able) > 1:
+            able.sort(key=lambda server: server.health.suspect)
         return islice(cycle(able), self._settings.attempts or 2 * len(able))
 
     def _all_down(self) -> list[Server]:

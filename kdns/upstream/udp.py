@@ -10,7 +10,6 @@ import asyncio
 import socket
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import count
 from random import Random
 from typing import Any
 
@@ -18,6 +17,7 @@ from kdns.proto.reply import Received
 from kdns.upstream.address import Endpoint
 from kdns.upstream.asking import Asking
 from kdns.upstream.faults import Besieged
+from kdns.upstream.inbox import inbox
 
 _FIRST_PORT, _LAST_PORT = 1024, 65535
 _DRAWS = 8
@@ -42,24 +42,61 @@ async def ask(
     `stray` is called for each message that is no reply to it. Raises OSError, and Besieged after `most`
     of those (None: never).
     """
-    loop = asyncio.get_running_loop()
-    sock = _connected(to, random, source)
+    sock, mail = _connected(to, random, source), inbox()
     try:
-        identity = random.getrandbits(16)
-        sock.send(identity.to_bytes(2) + asking.body(edns=edns))
-        for _ in count() if most is None else range(most):
-            reply = asking.reply_in(await loop.sock_recv(sock, _LARGEST), identity)
-            if reply is not None:
-                return reply
-            stray()
+        waiting = _Waiting(sock, asking, random.getrandbits(16), stray, most)
+        mail.watch(sock.fileno(), waiting.read)
+        sock.send(waiting.identity.to_bytes(2) + asking.body(edns=edns))
+        reply = await waiting.outcome
     finally:
+        mail.forget(sock.fileno())
         sock.close()
-    raise Besieged(f"{to} sent {most} replies to other questions: is somebody guessing?")
+    if reply is None:
+        raise Besieged(f"{to} sent {most} replies to other questions: is somebody guessing?")
+    return reply
 
 
-def _connected(to: Endpoint, random: Random, source: str) -> socket.socket:
+class _Waiting:
+    """For the reply to one question. `outcome` is None where nothing more of what comes is believed."""
+
+    __slots__ = ("_asking", "_most", "_sock", "_stray", "_strays", "identity", "outcome")
+
+    def __init__(
+        self, sock: socket.SocketType, asking: Asking, identity: int, stray: Callable[[], None], most: int | None
+    ) -> None:
+        self._sock = sock
+        self._asking = asking
+        self._stray = stray
+        self._most = most
+        self._strays = 0
+        self.identity = identity
+        self.outcome: asyncio.Future[Received | None] = asyncio.get_running_loop().create_future()
+
+    def read(self) -> None:
+        """Take what has come."""
+        if self.outcome.done():  # and the socket will be closed
+            return
+        try:
+            reply = self._asking.reply_in(self._sock.recv(_LARGEST), self.identity)
+            if reply is not None:
+                self.outcome.set_result(reply)
+            else:
+                self._go_on()
+        except BlockingIOError:  # its checksum was wrong
+            return
+        except Exception as error:  # the loop is nobody to hear of it
+            self.outcome.set_exception(error)
+
+    def _go_on(self) -> None:
+        self._stray()
+        self._strays += 1
+        if self._strays == self._most:
+            self.outcome.set_result(None)
+
+
+def _connected(to: Endpoint, random: Random, source: str) -> socket.SocketType:
     family, peer = _peer(to.ip, to.port)
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock = socket.SocketType(family, socket.SOCK_DGRAM)  # a Python class around it would cost as much again
     try:
         sock.setblocking(False)
         _bind(sock, source if same_family(source, to.ip) else "", random)
@@ -77,7 +114,7 @@ def _peer(ip: str, port: int) -> tuple[int, Any]:
     return family, peer
 
 
-def _bind(sock: socket.socket, source: str, random: Random) -> None:
+def _bind(sock: socket.SocketType, source: str, random: Random) -> None:
     for _ in range(_DRAWS):
         try:
             sock.bind(_local(sock, source, random.randint(_FIRST_PORT, _LAST_PORT)))
@@ -87,7 +124,7 @@ def _bind(sock: socket.socket, source: str, random: Random) -> None:
     sock.bind(_local(sock, source, 0))
 
 
-def _local(sock: socket.socket, source: str, port: int) -> tuple[Any, ...]:
+def _local(sock: socket.SocketType, source: str, port: int) -> tuple[Any, ...]:
     any_address = "::" if sock.family == socket.AF_INET6 else ""
     return (source or any_address, port)
 
