@@ -218,6 +218,14 @@ class Response(Reply):
         """The same, with one more who counts."""
         return self._copied(self.keep.told(tally), self.denial)
 
+    def with_records(
+        self, answer: tuple[RRset, ...], authority: tuple[RRset, ...], additional: tuple[RRset, ...], keep: Keep
+    ) -> Response:
+        """The same with other records and another Keep."""
+        copy = self._copied(keep, None)
+        copy.__dict__.update(answer=answer, authority=authority, additional=additional)
+        return copy
+
     def _copied(self, keep: Keep, denial: Denial | None) -> Response:
         copy = object.__new__(Response)  # a sixth of the time of `replace`
         copy.__dict__.update(self.__dict__, keep=keep, denial=denial)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kdns.caching.kind import Kind
@@ -82,29 +82,39 @@ class Held:
 
 
 def held(response: Response, kind: Kind, now: float, life: float, stale: float, *, own: bool) -> Held:
-    """A response made fit to be kept: without what was for one client, its TTLs those of its life.
+    """A response made fit to be kept: without what was for one client, its TTLs those of its life. None that is cut
+    or silent may be.
 
     Its flags stay, AA too (as in CoreDNS): *header* sets them before they come here.
 
     `own`: it is of this server's own data. What that depends on does not end it here: time does.
     """
-    kept = replace(
-        with_ttl(response, int(life)),
-        options=(),
-        turn=None,
-        keep=Keep(),
+    ttl = int(life)
+    kept = Response(
+        rcode=response.rcode,
+        answer=_dated(response.answer, ttl),
+        authority=_dated(response.authority, ttl),
+        additional=_dated(response.additional, ttl),
+        authoritative=response.authoritative,
+        recursion=response.recursion,
+        authentic=response.authentic,
+        desired=response.desired,
+        ede=response.ede,
         by="cache",
-        why=None,
-        error=None,
     )
     return Held(kept, kind, now, life, stale, frozenset() if own else response.keep.depends_on)
 
 
-def with_ttl(response: Response, ttl: int) -> Response:
-    """The same response with one TTL for all records, as CoreDNS's cache shows them."""
-    sections = (response.answer, response.authority, response.additional)
-    answer, authority, additional = (tuple(rrset._replace(ttl=ttl) for rrset in section) for section in sections)
-    return replace(response, answer=answer, authority=authority, additional=additional)
+def with_ttl(response: Response, ttl: int, keep: Keep) -> Response:
+    """The same response with one TTL for all records, as CoreDNS's cache shows them, and another Keep."""
+    sections = response.answer, response.authority, response.additional
+    answer, authority, additional = [_dated(section, ttl) for section in sections]
+    return response.with_records(answer, authority, additional, keep)
+
+
+def _dated(section: tuple[RRset, ...], ttl: int) -> tuple[RRset, ...]:
+    """One TTL for all."""
+    return tuple([RRset(owner, type, ttl, rdatas, klass) for owner, type, _, rdatas, klass in section])
 
 
 def _size(response: Response) -> int:

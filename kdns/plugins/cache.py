@@ -192,7 +192,8 @@ class Cache:
         # Its bytes may be kept from the second question on: what is asked for once leaves ready answers alone,
         # and what is counted for this one is not counted again with each hit.
         keep = response.keep.narrowed(scope=Scope.NOBODY)
-        return replace(with_ttl(response, int(found.life)), keep=keep)
+        shown = found.response
+        return response.with_records(shown.answer, shown.authority, shown.additional, keep)
 
     def _held(self, query: Query, response: Response, *, own: bool) -> Held | None:
         question, settings = query.question, self._settings
@@ -221,8 +222,9 @@ class Cache:
         tally = self._tally(query, key, found)
         keep = Keep(Scope.EVERYBODY, found.ends, found.depends_on, (tally,), aging=aging)
         if aging is None or not past:
-            return replace(found.response, keep=keep)
-        return replace(with_ttl(found.response, found.left(now)), keep=keep)
+            shown = found.response
+            return shown.with_records(shown.answer, shown.authority, shown.additional, keep)
+        return with_ttl(found.response, found.left(now), keep)
 
     def _tally(self, query: Query, key: Key, found: Held) -> Tally:
         if self._settings.prefetch is None:
@@ -311,4 +313,4 @@ def _remembered(response: Response) -> Response:
 def _stale(found: Held, now: float, ttl: int) -> Response:
     code = _STALE_NXDOMAIN if found.response.rcode == RCode.NXDOMAIN else EDE.STALE
     text = f"its time was over {now - found.ends:.0f}s ago"
-    return replace(with_ttl(found.response, ttl), ede=Ede(code, text))
+    return replace(with_ttl(found.response, ttl, Keep()), ede=Ede(code, text))

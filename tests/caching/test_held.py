@@ -85,7 +85,7 @@ def test_what_was_for_one_client_is_not_kept() -> None:
 
 def test_all_sections_get_the_ttl() -> None:
     sections = [(address_of(number, ttl),) for number, ttl in enumerate((10, 20, 30))]
-    found = with_ttl(Response(answer=sections[0], authority=sections[1], additional=sections[2]), 7)
+    found = with_ttl(Response(answer=sections[0], authority=sections[1], additional=sections[2]), 7, Keep())
     assert [rrset.ttl for rrset in (*found.answer, *found.authority, *found.additional)] == [7, 7, 7]
 
 
