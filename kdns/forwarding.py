@@ -64,7 +64,7 @@ class Stanza:
 
     def takes(self, name: Name) -> bool:
         """Whether a name's questions are forwarded; FROM itself always is (as in CoreDNS)."""
-        if name in self.froms:
+        if name in self.froms or (ROOT in self.froms and not self.excepted):
             return True
         inside = any(is_at_or_below(name, zone) for zone in self.froms)
         return inside and not any(is_at_or_below(name, zone) for zone in self.excepted)

@@ -57,8 +57,8 @@ def encode(message: Message, reply: Reply, limit: int, payload: int = PAYLOAD) -
     room = limit - HEADER.size - len(message.question.name) - 4
     answer = [writer.rrset(rrset, ring=place == reply.turn) for place, rrset in enumerate(reply.answer)]
     authority = [writer.rrset(rrset) for rrset in reply.authority]
-    whole = _Written(answer, authority, _additional(writer, reply, room - _size(answer) - _size(authority)))
-    size = whole.size
+    whole = _Written(answer, authority, _additional(writer, reply, limit))
+    size = writer.at - (limit - room)
     opts = _opts(message, reply, payload)
     opt = next((opt for opt in opts if size + len(opt) <= room), opts[-1])
     fit = whole if size + len(opt) <= room else _shrink(whole, room - len(opt))
@@ -72,13 +72,12 @@ def encode(message: Message, reply: Reply, limit: int, payload: int = PAYLOAD) -
     return Ready(body + opt, b"", _NO_CUTS, 0, b"", serial_at if 0 < serial_at < len(body) else 0, *told)
 
 
-def _additional(writer: _Writer, reply: Reply, room: int) -> list[list[bytes]]:
+def _additional(writer: _Writer, reply: Reply, limit: int) -> list[list[bytes]]:
     """The additional section, as far as the first RRset that does not fit: behind it none is sent."""
     written = []
-    for rrset in reply.additional if room >= 0 else reply.additional[:1]:
+    for rrset in reply.additional:
         written.append(writer.rrset(rrset))
-        room -= sum(map(len, written[-1]))
-        if room < 0:
+        if writer.at > limit:
             break
     return written
 
@@ -90,10 +89,6 @@ class _Written(NamedTuple):
     authority: list[list[bytes]]
     additional: list[list[bytes]]
     truncated: bool = False
-
-    @property
-    def size(self) -> int:
-        return sum(_size(section) for section in self[:3])
 
     def joined(self, first: int = 0, last: int | None = None) -> bytes:
         """The answers from RRset `first` to before `last`; with no `last`, all that follows too."""
@@ -150,7 +145,7 @@ def _with_answers(head: bytes, less: int) -> bytes:
 
 
 def _head(message: Message, reply: Reply, fit: _Written, *, has_opt: bool) -> bytes:
-    answer, authority, additional = (sum(map(len, section)) for section in fit[:3])
+    answer, authority, additional = [sum(map(len, section)) for section in fit[:3]]
     flags = _QR | message.flags & _ECHOED | reply.rcode & 15
     if reply.desired is not None:
         flags = flags & ~_RD | (_RD if reply.desired else 0)
@@ -171,26 +166,26 @@ def _wants_ad(message: Message) -> bool:
 
 
 class _Writer:
-    """Writes records behind a header and a question, and remembers where names lie."""
+    """Writes records behind a header and a question, and remembers where names lie. `at` is where it writes next."""
 
     def __init__(self, question: Name) -> None:
         self._question = question
         self._places: dict[Name, int] = {}
-        self._at = HEADER.size + len(question) + 4
+        self.at = HEADER.size + len(question) + 4
         self.serial_at = 0
 
     def rrset(self, rrset: RRset, *, ring: bool = False) -> list[bytes]:
         """Each record's bytes. In a ring no record may be pointed to, since any may come first or last."""
-        start = self._at
+        start = self.at
         owner = self._name(rrset.owner, remember=not ring)
         again = owner if ring or len(owner) <= 2 or start > _FARTHEST else _SHORT(_POINTER | start)
         if rrset.type not in _HAS_NAMES and rrset.rdatas:
             return self._as_they_are(rrset, owner, again)
         records = []
         for rdata in rrset.rdatas:
-            self._at += len(owner) + 10
+            self.at += len(owner) + 10
             written = self._rdata(rrset.type, rdata, remember=not ring)
-            self._at += len(written)
+            self.at += len(written)
             records.append(owner + _FIXED(rrset.type, rrset.klass, rrset.ttl, len(written)) + written)
             owner = again
         return records
@@ -205,7 +200,7 @@ class _Writer:
             records = [again + _FIXED(type, klass, ttl, len(rdata)) + rdata for rdata in rdatas]
         if owner != again:
             records[0] = owner + records[0][len(again) :]
-        self._at += sum(map(len, records))
+        self.at += sum(map(len, records))
         return records
 
     def _rdata(self, type: int, rdata: bytes, *, remember: bool) -> bytes:
@@ -222,7 +217,7 @@ class _Writer:
         middle = _end_of_name(names)
         mname = self._name(names[:middle], remember=True)
         rname = self._name(names[middle:], remember=True, ahead=len(mname))
-        self.serial_at = self._at + len(mname) + len(rname) + _SOA_TIMES - SERIAL_FROM_END
+        self.serial_at = self.at + len(mname) + len(rname) + _SOA_TIMES - SERIAL_FROM_END
         return mname + rname + rdata[-_SOA_TIMES:]
 
     def _name(self, name: Name, *, remember: bool, ahead: int = 0) -> bytes:
@@ -240,7 +235,7 @@ class _Writer:
         else:
             place = None
         if remember:
-            self._remember(folded, taken, self._at + ahead)
+            self._remember(folded, taken, self.at + ahead)
         return name if place is None else name[:taken] + _SHORT(_POINTER | place)
 
     def _remember(self, folded: Name, end: int, at: int) -> None:

@@ -41,10 +41,11 @@ class Relay:
 
         The error is returned, not raised: many may get the same.
         """
-        known = self._failures.get(asking.key)
+        key = asking.key
+        known = self._failures.get(key)
         if known is not None:
             return known
-        is_shared = asking.key in self._flights
+        is_shared = key in self._flights
         if self._waiting >= CLIENTS or (len(self._flights) >= self._most and not is_shared):
             self._metrics.forward_rejects.inc()
             return Crowded(CLIENTS if is_shared else self._most)
@@ -52,7 +53,7 @@ class Relay:
             self._metrics.forward_shared.inc()
         self._waiting += 1
         try:
-            return await self._flights.join(asking.key, partial(self._ask, asking, tcp=tcp))
+            return await self._flights.join(key, partial(self._ask, asking, tcp=tcp))
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -72,4 +73,4 @@ class Relay:
             self._failures.add(asking.key, error)
             return error.with_traceback(None)  # which would keep all that was at hand
         self._failures.forget(asking.key)
-        return told._replace(reply=scrubbed(told.reply, asking.question, do=asking.do))
+        return Told(scrubbed(told.reply, asking.question, do=asking.do), told.to)

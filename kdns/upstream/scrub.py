@@ -16,7 +16,9 @@ from kdns.proto.reply import Received
 from kdns.proto.types import RRType
 
 _QTYPES = range(249, 256)
-"""Types that stand for others (RFC 6895 §3.1: 128 to 255 are for questions and meta data)."""
+"""Types that stand for others."""
+_META = 128
+"""The first type that is for questions and meta data (RFC 6895 §3.1)."""
 _ZONE = frozenset({RRType.SOA, RRType.NS})
 _PROOFS = frozenset({RRType.DS, RRType.RRSIG, 47, 50})  # NSEC, NSEC3
 _ADDRESSES = frozenset({RRType.A, RRType.AAAA})
@@ -26,12 +28,22 @@ _POINTING = {RRType.NS: 0, RRType.MX: 2, RRType.SRV: 6, 64: 2, 65: 2}  # SVCB, H
 
 def scrubbed(reply: Received, question: Question, *, do: bool) -> Received:
     """The reply with only what is about the question, in its order and as it was written."""
+    if _is_plain(reply, question):
+        return reply
     chain = aliases(reply.answer, question.folded)
     answer = tuple(each for each in reply.answer if _answers(each, question, chain, do=do))
     authority = tuple(each for each in reply.authority if _governs(each, question, chain, do=do))
     targets = frozenset(_targets((*answer, *authority)))
     additional = tuple(each for each in reply.additional if _helps(each, question, targets, do=do))
     return reply._replace(answer=answer, authority=authority, additional=additional)
+
+
+def _is_plain(reply: Received, question: Question) -> bool:
+    """Whether it is what most are: the records that were asked for, nothing else."""
+    if len(reply.answer) != 1 or reply.authority or reply.additional:
+        return False
+    owner, type, _, _, klass = reply.answer[0]
+    return type == question.type < _META and klass == question.klass and owner.lower() == question.folded
 
 
 def aliases(answer: Iterable[RRset], name: Name) -> frozenset[Name]:
