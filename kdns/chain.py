@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from kdns.errors import KdnsError
 from kdns.proto.message import Ede, Message, Question, Reply
@@ -212,23 +212,22 @@ class Response(Reply):
 
     def denying(self, denial: Denial) -> Response:
         """The same, and what it says about other names."""
-        return self._copied(self.keep, denial)
+        return self.changed(denial=denial)
 
     def told(self, tally: Tally) -> Response:
         """The same, with one more who counts."""
-        return self._copied(self.keep.told(tally), self.denial)
+        return self.changed(keep=self.keep.told(tally), denial=self.denial)
 
-    def with_records(
-        self, answer: tuple[RRset, ...], authority: tuple[RRset, ...], additional: tuple[RRset, ...], keep: Keep
-    ) -> Response:
-        """The same with other records and another Keep."""
-        copy = self._copied(keep, None)
-        copy.__dict__.update(answer=answer, authority=authority, additional=additional)
-        return copy
+    def changed(self, **fields: Any) -> Response:
+        """The same with other values of these fields: as `replace`, in a sixth of its time.
 
-    def _copied(self, keep: Keep, denial: Denial | None) -> Response:
-        copy = object.__new__(Response)  # a sixth of the time of `replace`
-        copy.__dict__.update(self.__dict__, keep=keep, denial=denial)
+        Nobody checks names and types, so this is for what happens with every question.
+        """
+        copy = object.__new__(Response)
+        values = copy.__dict__
+        values.update(self.__dict__)
+        values["denial"] = None
+        values.update(fields)
         return copy
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -82,34 +82,35 @@ class Held:
 
 
 def held(response: Response, kind: Kind, now: float, life: float, stale: float, *, own: bool) -> Held:
-    """A response made fit to be kept: without what was for one client, its TTLs those of its life. None that is cut
-    or silent may be.
+    """A response made fit to be kept: without what was for one client, its TTLs those of its life.
 
     Its flags stay, AA too (as in CoreDNS): *header* sets them before they come here.
 
     `own`: it is of this server's own data. What that depends on does not end it here: time does.
     """
     ttl = int(life)
-    kept = Response(
-        rcode=response.rcode,
+    kept = response.changed(
         answer=_dated(response.answer, ttl),
         authority=_dated(response.authority, ttl),
         additional=_dated(response.additional, ttl),
-        authoritative=response.authoritative,
-        recursion=response.recursion,
-        authentic=response.authentic,
-        desired=response.desired,
-        ede=response.ede,
+        options=(),
+        turn=None,
+        keep=Keep(),
         by="cache",
+        why=None,
+        error=None,
     )
     return Held(kept, kind, now, life, stale, frozenset() if own else response.keep.depends_on)
 
 
 def with_ttl(response: Response, ttl: int, keep: Keep) -> Response:
     """The same response with one TTL for all records, as CoreDNS's cache shows them, and another Keep."""
-    sections = response.answer, response.authority, response.additional
-    answer, authority, additional = [_dated(section, ttl) for section in sections]
-    return response.with_records(answer, authority, additional, keep)
+    return response.changed(
+        answer=_dated(response.answer, ttl),
+        authority=_dated(response.authority, ttl),
+        additional=_dated(response.additional, ttl),
+        keep=keep,
+    )
 
 
 def _dated(section: tuple[RRset, ...], ttl: int) -> tuple[RRset, ...]:
@@ -118,12 +119,8 @@ def _dated(section: tuple[RRset, ...], ttl: int) -> tuple[RRset, ...]:
 
 
 def _size(response: Response) -> int:
-    return _EACH + sum(map(_rrset_size, _rrsets(response)))
-
-
-def _rrsets(response: Response) -> Iterable[RRset]:
-    return (*response.answer, *response.authority, *response.additional)
-
-
-def _rrset_size(rrset: RRset) -> int:
-    return _EACH_RRSET + len(rrset.owner) + sum(_EACH_RECORD + len(rdata) for rdata in rrset.rdatas)
+    size = _EACH
+    for section in (response.answer, response.authority, response.additional):
+        for owner, _, _, rdatas, _ in section:
+            size += _EACH_RRSET + len(owner) + _EACH_RECORD * len(rdatas) + sum(map(len, rdatas))
+    return size

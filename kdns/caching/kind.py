@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from kdns.chain import Response
@@ -45,8 +45,12 @@ def kind_of(question: Question, response: Response) -> Kind | None:
     return None
 
 
-def answers(question: Question, answer: Iterable[RRset]) -> bool:
+def answers(question: Question, answer: Sequence[RRset]) -> bool:
     """Whether there is a record of the type that was asked for at the end of the question's aliases."""
+    if len(answer) == 1:  # so are most, and need no more
+        owner, type, _, _, klass = answer[0]
+        if type == question.type and klass == question.klass:
+            return owner.lower() == question.folded
     rrsets = [rrset for rrset in answer if rrset.klass == question.klass]
     if question.type == RRType.ANY:
         return bool(rrsets)

@@ -83,15 +83,17 @@ class _Left:
 
     def add(self, key: Key) -> None:
         """This one has left."""
-        self._known.add(hash(key))
-        self._order.append(hash(key))
+        number = hash(key)
+        self._known.add(number)
+        self._order.append(number)
         if len(self._order) > self._most:
             self._known.discard(self._order.popleft())
 
     def take(self, key: Key) -> bool:
         """Whether this one has left; not any more."""
-        known = hash(key) in self._known
-        self._known.discard(hash(key))
+        number = hash(key)
+        known = number in self._known
+        self._known.discard(number)
         return known
 
 
@@ -134,7 +136,8 @@ class Store:
         """Keep it instead of what was kept under this key; how many others had to go for want of room."""
         now = self._look()
         proven = key in self._main.kept
-        self._drop(key)
+        if proven or key in self._probation.kept:
+            self._drop(key)
         part = self._main if self._has_left(key) or proven else self._probation
         part.add(key, held, now)
         return self._make_room(now)
@@ -142,7 +145,8 @@ class Store:
     def drop(self, key: Key) -> None:
         """Forget what is kept under this key, if anything is."""
         self._look()
-        self._drop(key)
+        if key in self._main.kept or key in self._probation.kept:
+            self._drop(key)
 
     def _look(self) -> float:
         """Let go of what is over; what time it is."""
@@ -169,7 +173,7 @@ class Store:
     def _make_room(self, now: float) -> int:
         evicted = 0
         probation, main = self._probation, self._main
-        while len(probation) + len(main) > self._entries or probation.room + main.room > self._size:
+        while len(probation.kept) + len(main.kept) > self._entries or probation.room + main.room > self._size:
             evicted += self._evict_one(now)
         return evicted
 

@@ -193,7 +193,7 @@ class Cache:
         # and what is counted for this one is not counted again with each hit.
         keep = response.keep.narrowed(scope=Scope.NOBODY)
         shown = found.response
-        return response.with_records(shown.answer, shown.authority, shown.additional, keep)
+        return response.changed(answer=shown.answer, authority=shown.authority, additional=shown.additional, keep=keep)
 
     def _held(self, query: Query, response: Response, *, own: bool) -> Held | None:
         question, settings = query.question, self._settings
@@ -222,8 +222,7 @@ class Cache:
         tally = self._tally(query, key, found)
         keep = Keep(Scope.EVERYBODY, found.ends, found.depends_on, (tally,), aging=aging)
         if aging is None or not past:
-            shown = found.response
-            return shown.with_records(shown.answer, shown.authority, shown.additional, keep)
+            return found.response.changed(keep=keep)
         return with_ttl(found.response, found.left(now), keep)
 
     def _tally(self, query: Query, key: Key, found: Held) -> Tally:

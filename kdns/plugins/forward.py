@@ -178,6 +178,7 @@ _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
 _NO_TRANSFER = Response(
     rcode=RCode.NOTIMP, ede=Ede(EDE.NOT_SUPPORTED, "zone transfers are not forwarded"), by="forward"
 )
+_OURS = Response(by="forward")
 _AA, _TC, _RA, _AD = int(Flag.AA), int(Flag.TC), int(Flag.RA), int(Flag.AD)
 _MOST = 4096
 _WILD = frozenset({"0.0.0.0", "::"})
@@ -323,17 +324,17 @@ class Forward:
 
 def _response(reply: Received) -> Response:
     """What a server said, as ours. Nobody may keep it: that is for *cache*."""
-    return Response(
+    flags = reply.flags
+    return _OURS.changed(
         rcode=reply.rcode,
         answer=reply.answer,
         authority=reply.authority,
         additional=reply.additional,
-        authoritative=bool(reply.flags & _AA),
-        recursion=bool(reply.flags & _RA),
-        truncated=bool(reply.flags & _TC),
-        authentic=bool(reply.flags & _AD),
+        authoritative=flags & _AA != 0,
+        recursion=flags & _RA != 0,
+        truncated=flags & _TC != 0,
+        authentic=flags & _AD != 0,
         ede=_ede(reply),
-        by="forward",
     )
 
 
