@@ -12,6 +12,7 @@ from kdns.proto.name import Name
 from kdns.proto.record import RRset
 from kdns.proto.types import Flag
 
+_NOTHING = Keep()
 _EACH, _EACH_RRSET, _EACH_RECORD = 750, 170, 50
 """Bytes of objects around a response, its RRsets and its records (measured with tracemalloc)."""
 
@@ -95,7 +96,7 @@ def held(response: Response, kind: Kind, now: float, life: float, stale: float, 
         additional=_dated(response.additional, ttl),
         options=(),
         turn=None,
-        keep=Keep(),
+        keep=_NOTHING,
         by="cache",
         why=None,
         error=None,

@@ -89,7 +89,7 @@ class Settings:
 
     def covers(self, name: Name) -> bool:
         """Whether the cache has to do with this name."""
-        return any(is_at_or_below(name, zone) for zone in self.zones)
+        return ROOT in self.zones or any(is_at_or_below(name, zone) for zone in self.zones)
 
     def keeps(self, kind: Kind, name: Name) -> bool:
         """Whether answers of this kind to this name are kept."""

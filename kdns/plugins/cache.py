@@ -191,7 +191,9 @@ class Cache:
             self._counts.kept(query.server, found.kind, evicted)
         # Its bytes may be kept from the second question on: what is asked for once leaves ready answers alone,
         # and what is counted for this one is not counted again with each hit.
-        keep = response.keep.narrowed(scope=Scope.NOBODY)
+        keep = response.keep
+        if keep.scope is not Scope.NOBODY:
+            keep = keep.narrowed(scope=Scope.NOBODY)
         shown = found.response
         return response.changed(answer=shown.answer, authority=shown.authority, additional=shown.additional, keep=keep)
 

@@ -19,7 +19,8 @@ from kdns.upstream.asking import Asking
 from kdns.upstream.faults import Besieged
 from kdns.upstream.inbox import inbox
 
-_FIRST_PORT, _LAST_PORT = 1024, 65535
+_FIRST_PORT = 1024
+_PORTS = 65536 - _FIRST_PORT
 _DRAWS = 8
 """Ports that are tried before the kernel may choose one."""
 STRAYS = 16
@@ -117,7 +118,7 @@ def _peer(ip: str, port: int) -> tuple[int, Any]:
 def _bind(sock: socket.SocketType, source: str, random: Random) -> None:
     for _ in range(_DRAWS):
         try:
-            sock.bind(_local(sock, source, random.randint(_FIRST_PORT, _LAST_PORT)))
+            sock.bind(_local(sock, source, _FIRST_PORT + (random.getrandbits(32) * _PORTS >> 32)))
         except OSError:  # taken, or kept for others
             continue
         return

@@ -145,8 +145,8 @@ class Stubborn(Random):
         super().__init__(1)
         self._port = port
 
-    def randint(self, a: int, b: int) -> int:  # noqa: ARG002
-        return self._port
+    def getrandbits(self, k: int) -> int:
+        return -(-((self._port - 1024) << k) // 64512)
 
 
 async def test_where_the_drawn_ports_are_taken_the_kernel_gives_one() -> None:
