@@ -32,8 +32,7 @@ class Transport(IntEnum):
     tcp = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
+class Peer(NamedTuple):
     """An address and a port in presentation format."""
 
     ip: str

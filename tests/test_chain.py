@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -124,6 +125,18 @@ def test_a_changed_copy_says_nothing_of_other_names() -> None:
     response = Response(rcode=RCode.NXDOMAIN).denying(DENIAL)
     assert response.denial is DENIAL
     assert replace(response, authoritative=True).denial is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"rcode": RCode.SERVFAIL}, {"keep": Keep(until=5.0), "by": "b", "authentic": True}, {"turn": 0, "answer": ()}],
+    ids=lambda fields: " ".join(fields) or "nothing",
+)
+def test_a_response_is_changed_as_replace_does_it(fields: dict[str, Any]) -> None:
+    response = Response(rcode=RCode.NXDOMAIN, by="a", recursion=True).denying(DENIAL)
+    changed = response.changed(**fields)
+    assert (changed, changed.denial) == (replace(response, **fields), None)
+    assert (response.rcode, response.denial) == (RCode.NXDOMAIN, DENIAL)
 
 
 def test_one_that_is_counted_is_the_same_otherwise() -> None:
