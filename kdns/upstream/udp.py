@@ -21,6 +21,8 @@ from kdns.upstream.inbox import inbox
 
 _FIRST_PORT = 1024
 _PORTS = 65536 - _FIRST_PORT
+_NONBLOCK: int = getattr(socket, "SOCK_NONBLOCK", 0)
+"""Where a socket can be made so, it need not be told."""
 _DRAWS = 8
 """Ports that are tried before the kernel may choose one."""
 STRAYS = 16
@@ -97,9 +99,10 @@ class _Waiting:
 
 def _connected(to: Endpoint, random: Random, source: str) -> socket.SocketType:
     family, peer = _peer(to.ip, to.port)
-    sock = socket.SocketType(family, socket.SOCK_DGRAM)  # a Python class around it would cost as much again
+    sock = socket.SocketType(family, socket.SOCK_DGRAM | _NONBLOCK)  # a Python class around it would cost as much again
     try:
-        sock.setblocking(False)
+        if not _NONBLOCK:
+            sock.setblocking(False)
         _bind(sock, source if same_family(source, to.ip) else "", random)
         sock.connect(peer)
     except OSError:
