@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from kdns.chain import Keep, Query, Response, Scope, Tally
+from kdns.chain import Holding, Keep, Query, Response, Scope, Tally
 from kdns.kube.answer import Answer
 from kdns.kube.cluster import Cluster
 from kdns.kube.explained import Explained
@@ -52,9 +52,9 @@ class Authority:
         """The server's own addresses: those it listens on, or the one that was asked at."""
         return self.binds or _asked_at(query.local.ip)
 
-    async def respond(self, query: Query, zone: Name, answer: Answer) -> Response:
+    async def respond(self, query: Query, zone: Name, answer: Answer, holding: Holding | None = None) -> Response:
         """The response to a question in `zone`, with what its aliases lead to elsewhere."""
-        response = self._response(query, zone, answer)
+        response = self._response(query, zone, answer, holding)
         target = left_to_ask(answer, query.question.type)
         return response if target is None else await _completed(query, response, target)
 
@@ -66,12 +66,12 @@ class Authority:
         index = self.cluster.index
         return Copy(self.soa(zone, index.serial), index.serial, lambda: contents(index.still(), self.server(query)))
 
-    def _response(self, query: Query, zone: Name, answer: Answer) -> Response:
+    def _response(self, query: Query, zone: Name, answer: Answer, holding: Holding | None = None) -> Response:
         index = self.cluster.index
         keep = Keep(
             scope=Scope.EVERYBODY if answer.for_everyone and answer.authoritative else Scope.NOBODY,
             depends_on=answer.depends_on | {self.cluster.store.key},
-            tallies=(self._tally(answer.because.reason),),
+            tallies=(self.tally(answer.because.reason),),
             serial=lambda: index.serial,
         )
         return Response(
@@ -83,10 +83,11 @@ class Authority:
             ede=self._ede(answer),
             keep=keep,
             by=self.by,
+            holding=holding,
             why=Explained(answer, query.question, zone, self.cluster, self.options, self.has_neighbours),
         )
 
-    def _tally(self, reason: Reason) -> Tally:
+    def tally(self, reason: Reason) -> Tally:
         """The same for all answers of one reason, so that their replies can be told of together."""
         tally = self.tallies.get(reason)
         if tally is None:

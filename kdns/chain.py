@@ -188,6 +188,39 @@ class Denial(NamedTuple):
     depends_on: frozenset[Hashable]
 
 
+class Plain(NamedTuple):
+    """An answer of NOERROR, good for everybody until one of `depends_on` changes: `answer` at the question's name, or
+    no data (then the zone's SOA goes with it). `tally` is that of who made it, before any other.
+    """
+
+    answer: RRset | None
+    additional: tuple[RRset, ...]
+    ede: Ede | None
+    depends_on: frozenset[Hashable]
+    tally: Tally
+
+
+class Holding(Protocol):
+    """What a handler has of a zone, nobody else having a part of it: it can be asked without the chain."""
+
+    @property
+    def by(self) -> object:
+        """The handler."""
+
+    @property
+    def zone(self) -> Name:
+        """Folded."""
+
+    @property
+    def key(self) -> Hashable:
+        """What all its answers depend on besides their own."""
+
+    def plain(self, question: Question, *, told: bool) -> Plain | None:
+        """The answer to a question at or below the zone; None where that is not plain. `told` is whether the client
+        is to be told why there is no data.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Response(Reply):
     """A reply on its way up: with what may be kept of it, who made it and why it is what it is.
@@ -198,7 +231,7 @@ class Response(Reply):
     answer does not fit into one (a zone transfer, RFC 5936 §2.2).
 
     `denial` is about the reply as it was made: a changed copy (`replace`) has none. So only those pass it on
-    who say so, here and by `SAME_FOR_ALL_NAMES`.
+    who say so, here and by `SAME_FOR_ALL_NAMES`. `holding` is where more of the kind can be had.
     """
 
     keep: Keep = Keep()
@@ -208,6 +241,7 @@ class Response(Reply):
     silent: bool = False
     rest: AsyncGenerator[tuple[RRset, ...], None] | None = None
     denial: Denial | None = field(default=None, init=False)
+    holding: Holding | None = None
 
     def denying(self, denial: Denial) -> Response:
         """The same, and what it says about other names."""
@@ -257,7 +291,8 @@ async def nobody(query: Query) -> Response:
 
 SAME_FOR_ALL_NAMES = "same_for_all_names"
 """The attribute, true, of a handler that does nothing with an answer of NXDOMAIN from what comes next, whatever name
-was asked for, but look at it or have its replies counted (`Response.told`)."""
+was asked for, but look at it or have its replies counted (`Response.told`); with one of NOERROR nothing else, but let
+the records of an RRset take turns, by its type and whether it has several."""
 
 
 def handlers(plugins: Sequence[Plugin], last: Handler = nobody) -> list[Handler]:

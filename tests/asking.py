@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -63,6 +63,10 @@ class Told:
     def describe(self) -> str:
         """For the line at start."""
         return "a test"
+
+    def parts(self) -> Mapping[str, object]:
+        """Nothing besides the store."""
+        return {}
 
     def faults(self) -> Iterable[str]:
         """None."""

@@ -40,6 +40,7 @@ from kdns.proto.text import type_number
 from kdns.proto.types import Flag, RRType
 from kdns.serve.denials import Denials
 from kdns.serve.entry import Entry
+from kdns.serve.holdings import Holdings
 from kdns.serve.memo import Memo
 from kdns.serve.responder import Responder
 from tests.asking import CLIENT, Clock, Told
@@ -217,6 +218,7 @@ class Forgetful(Memo):
     def __init__(self, capacity: int, clock: Clock) -> None:
         super().__init__(capacity, clock)
         self.denials = Denials(0)
+        self.holdings = Holdings(0)
 
     def find(self, *_: object, **__: object) -> Entry | None:
         """Never."""

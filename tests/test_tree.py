@@ -49,6 +49,8 @@ TESTED_BY = {
     "kdns/serve/batch.py": "tests/serve/test_ports.py",
     "kdns/serve/datagram.py": "tests/serve/test_ports.py",
     "kdns/serve/denials.py": "tests/test_denials.py",
+    "kdns/serve/holdings.py": "tests/test_holding.py",
+    "kdns/serve/tails.py": "tests/test_denials.py",
     "kdns/serve/handling.py": "tests/serve/test_responder.py",
     "kdns/kube/controllers/given.py": "tests/kube/controllers/test_clusterips.py",
     "kdns/kube/controllers/identity.py": "tests/kube/controllers/test_control.py",

@@ -95,6 +95,7 @@ from functools import partial
 from kdns.authority import Authority, addresses
 from kdns.chain import Denial, Handler, Plugin, Query, Response
 from kdns.corefile.block import Directive
+from kdns.holding import Held
 from kdns.kube import meta
 from kdns.kube.answer import Answer
 from kdns.kube.apex import soa_record
@@ -259,6 +260,7 @@ class Kubernetes:
         self._fallthrough = fallthrough
         self._authority = authority
         self._zones = {zone: zone for zone in options.zones}
+        self._holdings = {zone: Held(self, zone, authority) for zone in options.zones if self._is_whole(zone)}
 
     async def __call__(self, query: Query) -> Response:
         zone = longest(query.question.folded, self._zones)
@@ -268,8 +270,12 @@ class Kubernetes:
         if self._falls(query, answer):
             response = await self._next(query)
             return replace(response, keep=response.keep.narrowed(depends_on=answer.depends_on))
-        response = await self._authority.respond(query, zone, answer)
+        response = await self._authority.respond(query, zone, answer, self._holdings.get(zone))
         return self._denying(response, query.question.folded, zone, answer) if answer.rcode else response
+
+    def _is_whole(self, zone: Name) -> bool:
+        """Whether no other zone is cut out of it."""
+        return not any(each != zone and is_at_or_below(each, zone) for each in self._options.zones)
 
     def _denying(self, response: Response, name: Name, zone: Name, answer: Answer) -> Response:
         """With what it says of other names, unless others answer for a part of those."""

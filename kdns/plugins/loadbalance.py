@@ -84,7 +84,6 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from random import Random
-from typing import ClassVar
 
 from kdns.chain import Handler, Plugin, Query, Response, Scope
 from kdns.corefile.block import Directive
@@ -172,7 +171,11 @@ class LoadBalance:
     next: Handler
     draw: Draw = _as_it_is
     depends_on: frozenset[Hashable] = frozenset()
-    same_for_all_names: ClassVar[bool] = True
+
+    @property
+    def same_for_all_names(self) -> bool:
+        """Whether it draws nothing."""
+        return self.draw is _as_it_is
 
     async def __call__(self, query: Query) -> Response:
         response = await self.next(query)

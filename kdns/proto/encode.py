@@ -274,6 +274,11 @@ def _opts(message: Message, reply: Reply, payload: int) -> list[bytes]:
     return [opt_record(payload, ttl, options) for options in ladder]
 
 
+def opt_of(message: Message, payload: int) -> bytes:
+    """The OPT record without options of a reply to a message whose rcode is less than 16; nothing if it has none."""
+    return opt_record(payload, _DO if message.edns.do else 0, ()) if message.edns else b""
+
+
 def opt_record(payload: int, ttl: int, options: Sequence[tuple[int, bytes]]) -> bytes:
     """An OPT record (RFC 6891 §6.1.2): `ttl` has DO and the high bits of the rcode, `options` are (code, data)."""
     rdata = b"".join([_OPTION(code, len(data)) + data for code, data in options])

@@ -12,17 +12,17 @@ from __future__ import annotations
 from array import array
 from collections.abc import Hashable, Iterable, Set
 from struct import Struct
-from typing import NamedTuple
 
-from kdns.chain import Denial, Keep, Response, Scope
-from kdns.proto.encode import LARGEST, SMALLEST, encode, opt_record
+from kdns.chain import Denial, Response, Scope
+from kdns.proto.encode import SMALLEST, opt_of
 from kdns.proto.glance import key_of
-from kdns.proto.message import Message, Question, Reply
-from kdns.proto.name import MAX_LABEL, ROOT, Name, is_at_or_below, labels
+from kdns.proto.message import Message
+from kdns.proto.name import ROOT, Name, is_at_or_below, labels
 from kdns.proto.ready import Ready
 from kdns.proto.record import SERIAL_FROM_END, RRset
-from kdns.proto.types import Class, Option, RRType
-from kdns.serve.entry import Lying
+from kdns.proto.types import Option, RRType
+from kdns.serve.entry import Lying, Whole
+from kdns.serve.tails import HEAD, Tails, with_serial
 
 _MOST = 10_000
 """Denials held: the oldest go first. One takes some 700 bytes."""
@@ -30,21 +30,9 @@ _FIRSTS = 256
 """Sizes of queries and replies that are told of together, for each denial."""
 _REMEMBERED = 16384
 """Hashes of questions that came lately, of eight bytes each."""
-_HEAD = 10
-"""Bytes of a header behind its id."""
-_QUESTION_REST = 4
 _RDATA_LENGTH = 2
 _PAIR = Struct("!HH").pack
 _LENGTHS = Struct("!HHHH").pack
-_DO = 0x8000
-
-
-class Whole(NamedTuple):
-    """A reply to be kept, and what `Memo.keep` wants with it."""
-
-    ready: Ready
-    keep: Keep
-    payload: int
 
 
 class Denials:
@@ -54,7 +42,7 @@ class Denials:
         self._most = most
         self._held: dict[bytes, _Held] = {}  # by the key of a question for the encloser
         self._dependents: dict[Hashable, set[bytes]] = {}
-        self._tails: dict[RRset, _Tails] = {}
+        self._tails: dict[RRset, Tails] = {}
         self._lately = array("q", bytes(8 * _REMEMBERED))
 
     def __len__(self) -> int:
@@ -111,7 +99,7 @@ class Denials:
         denial = response.denial
         if denial is None or not _is_plain(response) or any(_is_below(zone, denial.encloser) for zone in zones):
             return False
-        held = _Held(denial, ready, response, self._tails_of(response), _opt_of(message, payload), payload)
+        held = _Held(denial, ready, response, self._tails_of(response), opt_of(message, payload), payload)
         question = message.question
         label = _label_below(question.folded, denial.encloser)
         asked = question.name + _PAIR(question.type, question.klass)
@@ -126,12 +114,12 @@ class Denials:
             for key in tuple(self._dependents[name]):
                 self._drop(key)
 
-    def _tails_of(self, response: Response) -> _Tails:
+    def _tails_of(self, response: Response) -> Tails:
         """One for all replies with the same SOA, whatever its serial."""
         (soa,) = response.authority
-        blank = _with_serial(soa, 0)
+        blank = with_serial(soa, 0)
         if blank not in self._tails:
-            self._tails[blank] = _Tails(blank)
+            self._tails[blank] = Tails(blank)
         return self._tails[blank]
 
     def _hold(self, key: bytes, held: _Held) -> None:
@@ -170,12 +158,12 @@ class _Held:
     )
 
     def __init__(
-        self, denial: Denial, ready: Ready, response: Response, tails: _Tails, opt: bytes, payload: int
+        self, denial: Denial, ready: Ready, response: Response, tails: Tails, opt: bytes, payload: int
     ) -> None:
         self.absent = denial.children.absent
         self._ended_by = denial.children.ended_by
         self.depends_on = denial.depends_on
-        self._head = ready.head[:_HEAD]
+        self._head = ready.head[:HEAD]
         self.keep = response.keep
         self._serial = response.keep.serial or _no_serial
         self._tails = tails
@@ -207,7 +195,7 @@ class _Held:
 
     def whole(self, label: bytes, body: bytes, size: int) -> Whole:
         """A reply of this denial as it can be kept; `size` is that of the question."""
-        serial_at = _HEAD + size + len(self._tails.of(size, self._serial())) - SERIAL_FROM_END
+        serial_at = HEAD + size + len(self._tails.of(size, self._serial())) - SERIAL_FROM_END
         keep = self.keep.narrowed(depends_on=self.depends_on | self._ended_by(label))
         return Whole(Ready(body, serial_at=serial_at), keep, self._payload)
 
@@ -218,49 +206,6 @@ class _Held:
         text = before if behind is None else before + _said(label) + behind
         size = 2 + len(text)
         return self._opt[:-_RDATA_LENGTH] + _LENGTHS(4 + size, Option.EDE, size, self._code) + text
-
-
-class _Tails:
-    """What follows the question in replies with the same SOA: it depends on the question's length alone.
-
-    The SOA's names are written as pointers into the question's, or behind the question.
-    """
-
-    def __init__(self, soa: RRset) -> None:
-        self._soa = soa
-        self._serial = 0
-        self._made: dict[int, bytes] = {}
-
-    def of(self, size: int, serial: int) -> bytes:
-        """For a question of so many bytes, type and class included."""
-        if serial != self._serial:
-            self._serial, self._soa, self._made = serial, _with_serial(self._soa, serial), {}
-        tail = self._made.get(size)
-        if tail is None:
-            tail = self._made[size] = self._make(size)
-        return tail
-
-    def _make(self, size: int) -> bytes:
-        name = _of_size(size - _QUESTION_REST, self._soa.owner)
-        message = Message(0, 0, Question(name, name, RRType.A, Class.IN), None, 0)
-        return encode(message, Reply(authority=(self._soa,)), LARGEST).body(0)[_HEAD + size :]
-
-
-def _of_size(size: int, zone: Name) -> Name:
-    """A name in a zone of so many bytes, in octets that no SOA's name has."""
-    left, name = size - len(zone), zone
-    while left:
-        take = min(left, 1 + MAX_LABEL)
-        take -= left - take == 1  # one byte is no label
-        name = bytes((take - 1,)) + bytes(take - 1) + name
-        left -= take
-    return name
-
-
-def _with_serial(soa: RRset, serial: int) -> RRset:
-    (rdata,) = soa.rdatas
-    at = len(rdata) - SERIAL_FROM_END
-    return soa._replace(rdatas=(rdata[:at] + serial.to_bytes(4) + rdata[at + 4 :],))
 
 
 def _is_plain(response: Response) -> bool:
@@ -290,10 +235,6 @@ def _label_below(name: Name, encloser: Name) -> bytes:
 def _said(label: bytes) -> bytes:
     """As sentences write a label: each octet a character of Latin-1."""
     return label if label.isascii() else label.decode("latin-1").encode()
-
-
-def _opt_of(message: Message, payload: int) -> bytes:
-    return opt_record(payload, _DO if message.edns.do else 0, ()) if message.edns else b""
 
 
 def _no_serial() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kdns.chain import Keep, Transport
 from kdns.proto.name import Name
@@ -10,6 +11,14 @@ from kdns.proto.ready import Ready
 
 OVERHEAD = 1000
 """Bytes that an entry costs besides its reply: keys, tables, its Keep, objects (measured with tracemalloc)."""
+
+
+class Whole(NamedTuple):
+    """A reply to be kept, and what `Memo.keep` wants with it."""
+
+    ready: Ready
+    keep: Keep
+    payload: int
 
 
 class Lying:

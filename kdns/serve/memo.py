@@ -29,6 +29,7 @@ from kdns.proto.ready import Ready
 from kdns.proto.types import Flag
 from kdns.serve.denials import Denials
 from kdns.serve.entry import Alias, Entry, Lying, Variant
+from kdns.serve.holdings import Holdings
 
 _AD = int(Flag.AD)
 _SET_AD = b"\1"
@@ -50,7 +51,7 @@ _FOR = 1.0
 class Memo:
     """The answers of one listener. `capacity` is in bytes; `clock` is loop time in seconds.
 
-    `denials` are of the names that no answer is kept for.
+    `denials` are of the names that no answer is kept for, `holdings` for first questions.
 
     `due` is the loop time at which `wear` wants to be called, before `ready` is looked into. `catch_up` is called
     before answers are dropped for want of room: whoever has not said yet which were given (`Entry.recent`) does then.
@@ -59,6 +60,7 @@ class Memo:
     def __init__(self, capacity: int, clock: Callable[[], float]) -> None:
         self.epoch = 0
         self.denials = Denials()
+        self.holdings = Holdings()
         self.size = 0
         self.due = inf
         self.ready: dict[Transport, dict[bytes, Alias]] = {transport: {} for transport in Transport}
@@ -276,6 +278,7 @@ class Memo:
         # Whichever are fewer: a first list names a hundred thousand keys while hardly an answer is kept.
         named = set(keys)
         self.denials.forget(named)
+        self.holdings.forget(named)
         for name in self._dependents.keys() & named:
             for key in self._dependents.pop(name, ()):
                 if entry := self._get(key):

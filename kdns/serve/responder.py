@@ -22,7 +22,7 @@ from kdns.proto.message import Ede, Message
 from kdns.proto.ready import Ready
 from kdns.proto.record import RRset
 from kdns.proto.types import EDE, Class, RCode
-from kdns.serve.entry import Alias, Entry, Lying
+from kdns.serve.entry import Alias, Entry, Lying, Whole
 from kdns.serve.handling import handled
 from kdns.serve.ledger import Ledger
 from kdns.serve.lookup import OUTSIDE, lookup_in
@@ -103,7 +103,11 @@ class Responder:
         seen = glance(wire)
         if seen is None:
             return None
-        return self._lying(seen, wire, plain, transport) or self._denied(seen, wire, plain, transport)
+        return (
+            self._lying(seen, wire, plain, transport)
+            or self._denied(seen, wire, plain, transport)
+            or self._held(seen, wire, plain, transport)
+        )
 
     def _lying(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
         entry = self.memo.seen(seen, transport)
@@ -114,14 +118,27 @@ class Responder:
 
     def _denied(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
         """The reply to a name that is known not to exist. What comes again is worth an entry: it costs half as much."""
-        memo, denials = self.memo, self.memo.denials
+        denials = self.memo.denials
         denied = denials.find(seen.key, seen.question, len(wire))
         if denied is not None and denials.is_again(seen.key) and (whole := denials.whole(seen.key, seen.question)):
-            ready, keep, payload = whole
-            entry = memo.keep(decode(wire), ready, keep, limit=LARGEST, since=memo.epoch, payload=payload)
-            if entry is not None:
-                memo.alias(entry, wire if plain is None else _NO_ID + plain, transport)
+            self._keep(whole, wire, plain, transport)
         return denied
+
+    def _held(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
+        """The reply to a name of which others like it were asked for. It gets an entry once it is asked for again."""
+        found = self.memo.holdings.find(seen)
+        if found is None:
+            return None
+        if self.memo.denials.is_again(seen.key):
+            self._keep(found.whole(len(seen.question)), wire, plain, transport)
+        return found.lying(len(wire))
+
+    def _keep(self, whole: Whole, wire: bytes, plain: bytes | None, transport: Transport) -> None:
+        memo = self.memo
+        ready, keep, payload = whole
+        entry = memo.keep(decode(wire), ready, keep, limit=LARGEST, since=memo.epoch, payload=payload)
+        if entry is not None:
+            memo.alias(entry, wire if plain is None else _NO_ID + plain, transport)
 
     def gave(self, given: list[Lying], transport: Transport, family: int, seconds: float) -> None:
         """These were given to clients of one address family, so many seconds after they were heard.
@@ -224,6 +241,8 @@ class Responder:
             body = ready.body(0)
             self._tell_of(response.keep, query, len(body) + 2)
             return body
+        if response.holding is not None and response.holding.by is served.denier and since == self.memo.epoch:
+            self.memo.holdings.learn(query.message, ready, response, self._router.zones, served.payload)
         entry = self.memo.keep(query.message, ready, response.keep, limit=limit, since=since, payload=served.payload)
         if entry is None:
             self._turn += 1

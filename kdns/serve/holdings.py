@@ -1,0 +1,251 @@
+"""First questions for names that exist, answered by whoever holds their zone, without the chain.
+
+The chain has answered one of the kind: what those before the holder made of its answer (who counts it, whose turn
+it is, flags, OPT) they make of the others, too (`chain.SAME_FOR_ALL_NAMES`). So a reply is put together from the
+holder's answer (`Plain`) and what was learned; if it is not, to the byte, what the chain made of the first, nothing is.
+
+Held is what was learned for each zone, type and way of asking; nothing is kept for each name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Set
+from dataclasses import replace
+from struct import Struct
+from typing import NamedTuple
+
+from kdns.chain import Holding, Keep, Plain, Response, Scope, Tally
+from kdns.proto.encode import SMALLEST, encode, opt_of
+from kdns.proto.glance import Glance, key_of
+from kdns.proto.message import Ede, Message, Question
+from kdns.proto.name import Name, is_at_or_below
+from kdns.proto.ready import Ready
+from kdns.proto.record import SERIAL_FROM_END, RRset
+from kdns.proto.single import single
+from kdns.proto.types import Option, RCode, RRType
+from kdns.serve.entry import Lying, Whole
+from kdns.serve.tails import HEAD, Tails
+
+_MOST = 1000
+"""Zones, types and ways of asking; of each there are few."""
+_TRIES = 8
+"""Replies of each that are looked at whether they can be learned from."""
+_FIRSTS = 256
+"""Sizes of queries and replies that are told of together, for each kind."""
+_TYPES = frozenset({RRType.A, RRType.AAAA, RRType.SRV, RRType.PTR})
+_FLAGS = 2
+_COUNTS = Struct("!HHHH").pack
+_PAIR = Struct("!HH").pack
+_SHORT = Struct("!H").pack
+_LENGTHS = Struct("!HHH").pack
+_NO_DATA = (False, False, False)
+
+
+class Found(NamedTuple):
+    """What the holder answers, and the reply to it behind its id; as Ready where that was made."""
+
+    kind: _Kind
+    plain: Plain
+    body: bytes
+    ready: Ready | None
+
+    def lying(self, asked: int) -> Lying:
+        """The reply to a query of `asked` bytes; it counts as the first of the same sizes."""
+        return self.kind.lying(self.plain.tally, asked, self.body)
+
+    def whole(self, size: int) -> Whole:
+        """One that can be kept; `size` is that of the question in bytes."""
+        ready = self.ready or Ready(self.body, serial_at=self.kind.serial_at(size))
+        return Whole(ready, self.kind.keep_of(self.plain), self.kind.payload)
+
+
+class Holdings:
+    """What was learned for one listener; about at most `most` ways of asking."""
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._held: dict[bytes, _Asking] = {}  # by the key of a question for the zone
+
+    def __len__(self) -> int:
+        return sum(len(each.kinds) for each in self._held.values())
+
+    def find(self, seen: Glance) -> Found | None:
+        """The reply to a query for a name of a zone that is held."""
+        asking = self._closest(seen.key)
+        if asking is None:
+            return None
+        question = Question(seen.question[:-4], seen.folded, seen.type, seen.klass)
+        return asking.find(question)
+
+    def _closest(self, key: bytes) -> _Asking | None:
+        held = self._held
+        at, length = 0, key[0] if held else 0
+        while length:
+            found = held.get(key[at:])
+            if found is not None:
+                return found
+            at += 1 + length
+            length = key[at]
+        return None
+
+    def learn(self, message: Message, ready: Ready, response: Response, zones: Iterable[Name], payload: int) -> None:
+        """Take from a response how others of its kind are to be answered, if it tells; its reply was `ready`.
+
+        `zones` are those of the listener: one below the holding's has other handlers. `payload` is what OPT says.
+        """
+        holding, question = response.holding, message.question
+        if holding is None or question.type not in _TYPES or not _is_for_all(response.keep):
+            return
+        key = key_of(_asking(message, holding.zone))
+        asking = self._held.get(key)
+        if asking is None:
+            is_shared = any(zone != holding.zone and is_at_or_below(zone, holding.zone) for zone in zones)
+            if is_shared or len(self._held) >= self._most:
+                return
+            asking = self._held[key] = _Asking(holding, message.edns is not None)
+        asking.learn(message, ready, response, payload)
+
+    def forget(self, keys: Set[Hashable]) -> None:
+        """End what depends on one of these keys."""
+        for key in [key for key, each in self._held.items() if each.holding.key in keys]:
+            del self._held[key]
+
+
+class _Asking:
+    """Questions of one type, asked in one way, for names of one zone; what was learned of them by kind of answer."""
+
+    def __init__(self, holding: Holding, told: bool) -> None:
+        self.holding = holding
+        self.kinds: dict[tuple[bool, bool, bool], _Kind] = {}
+        self._told = told
+        self._tries = 0
+
+    def find(self, question: Question) -> Found | None:
+        plain = self.holding.plain(question, told=self._told)
+        if plain is None:
+            return None
+        kind = self.kinds.get(_shape(plain.answer, plain.additional))
+        return kind.found(question, plain) if kind is not None else None
+
+    def learn(self, message: Message, ready: Ready, response: Response, payload: int) -> None:
+        if len(response.answer) > 1 or self._tries >= _TRIES:
+            return
+        shape = _shape(response.answer[0] if response.answer else None, response.additional)
+        if shape in self.kinds:
+            return
+        self._tries += 1
+        plain = self.holding.plain(message.question, told=self._told)
+        if plain is None or not _is_from(response, plain, self.holding):
+            return
+        kind = _Kind(self.holding, message, ready, response, payload)
+        found = kind.found(message.question, plain)
+        if found is not None and found.whole(len(message.question.name) + 4)[0] == ready:
+            self.kinds[shape] = kind
+
+
+class _Kind:
+    """What is alike in the replies to questions asked alike whose answers have the same shape."""
+
+    def __init__(self, holding: Holding, message: Message, ready: Ready, response: Response, payload: int) -> None:
+        self._key = holding.key
+        self._message, self._response = message, response
+        self._flags = ready.head[:_FLAGS]
+        self._tails = Tails(response.authority[0]) if response.authority else None
+        self._serial = response.keep.serial or _no_serial
+        self._opt = opt_of(message, payload)
+        self._above = response.keep.tallies[1:]
+        self._keeps: dict[Tally, Keep] = {}
+        self._firsts: dict[tuple[Tally, int, int], Lying] = {}
+        self._turn = 0
+        self.payload = payload
+
+    def found(self, question: Question, plain: Plain) -> Found | None:
+        """The reply; None where it might be too large for a client."""
+        body = self._simple(question, plain)
+        if body is not None:
+            return Found(self, plain, body, None) if len(body) + 2 <= SMALLEST else None
+        ready = self._written(question, plain)
+        if ready.shrunk:
+            return None
+        self._turn += 1
+        return Found(self, plain, ready.body(self._turn), ready)
+
+    def _simple(self, question: Question, plain: Plain) -> bytes | None:
+        """Of parts, where there is one record or no data."""
+        asked = question.name + _PAIR(question.type, question.klass)
+        opt = self._opt if plain.ede is None else self._opt_with(plain.ede)
+        if plain.answer is None:
+            return self._flags + _COUNTS(1, 0, 1, bool(opt)) + asked + self._tail(len(asked)) + opt
+        records = single(question, plain.answer, plain.additional)
+        if records is None:
+            return None
+        return self._flags + _COUNTS(1, 1, 0, len(plain.additional) + bool(opt)) + asked + records + opt
+
+    def _written(self, question: Question, plain: Plain) -> Ready:
+        message = self._message._replace(question=question)
+        answer = (plain.answer,) if plain.answer else ()
+        reply = replace(self._response, answer=answer, additional=plain.additional, ede=plain.ede)
+        return encode(message, reply, SMALLEST, self.payload)
+
+    def _tail(self, size: int) -> bytes:
+        return self._tails.of(size, self._serial()) if self._tails is not None else b""
+
+    def _opt_with(self, ede: Ede) -> bytes:
+        text = _SHORT(ede.code) + ede.text.encode()
+        return self._opt[:-2] + _LENGTHS(4 + len(text), Option.EDE, len(text)) + text if self._opt else b""
+
+    def lying(self, tally: Tally, asked: int, body: bytes) -> Lying:
+        """A reply that counts as the first of the same sizes."""
+        keep = self._keeps.get(tally)
+        if keep is None:
+            keep = self._keeps[tally] = self._keep(tally, frozenset())
+        lying = Lying(keep, asked, body)
+        sizes = tally, asked, lying.size
+        first = self._firsts.get(sizes)
+        if first is not None:
+            lying.counts_as = first
+        elif len(self._firsts) < _FIRSTS:
+            self._firsts[sizes] = lying
+        return lying
+
+    def keep_of(self, plain: Plain) -> Keep:
+        """What may be done with the reply."""
+        return self._keep(plain.tally, plain.depends_on | {self._key})
+
+    def _keep(self, tally: Tally, depends_on: frozenset[Hashable]) -> Keep:
+        keep = self._response.keep
+        return Keep(keep.scope, depends_on=depends_on, tallies=(tally, *self._above), serial=keep.serial)
+
+    def serial_at(self, size: int) -> int:
+        """Where the serial is in a reply behind its id, after a question of so many bytes; 0 if it has none."""
+        return HEAD + size + len(self._tail(size)) - SERIAL_FROM_END if self._tails is not None else 0
+
+
+def _shape(answer: RRset | None, additional: Iterable[RRset]) -> tuple[bool, bool, bool]:
+    """What those who let records take turns go by, besides the type: whether there is an RRset, and one of several."""
+    if answer is None:
+        return _NO_DATA
+    return True, len(answer.rdatas) > 1, any(len(rrset.rdatas) > 1 for rrset in additional)
+
+
+def _is_for_all(keep: Keep) -> bool:
+    """Whether it is good for everybody until a change, and nobody wants to see each."""
+    return keep.scope is Scope.EVERYBODY and keep.until is None and keep.aging is None and not keep.each
+
+
+def _is_from(response: Response, plain: Plain, holding: Holding) -> bool:
+    """Whether that is the holder's answer, with nothing that its reply does not tell."""
+    keep = response.keep
+    if keep.depends_on != plain.depends_on | {holding.key} or keep.tallies[:1] != (plain.tally,):
+        return False
+    if response.rcode != RCode.NOERROR or response.options or response.authentic:
+        return False
+    return [rrset.type for rrset in response.authority] == ([] if plain.answer else [RRType.SOA])
+
+
+def _asking(message: Message, name: Name) -> Message:
+    return message._replace(question=message.question._replace(name=name, folded=name))
+
+
+def _no_serial() -> int:
+    return 0

@@ -1,0 +1,221 @@
+"""First questions for names that exist, under whole Corefiles: what is answered without the chain, and what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from kdns.chain import Transport
+from kdns.kube.objects import Endpoint, Namespace, Object, Port, Service, Slice
+from kdns.proto.reverse import pack
+from kdns.serve.holdings import Holdings
+from tests.asking import CLIENT, LOCAL, Told, ede, rcode
+from tests.desk import KUBEADM, Desk, corefile
+
+HTTP = (Port("http", 80),)
+OBJECTS: list[Object] = [
+    Namespace("shop"),
+    *[Service("shop", f"web-{n}", (pack(f"10.96.0.{n}"),), HTTP) for n in range(1, 6)],
+    *[Service("shop", f"db-{n}", (), HTTP, headless=True) for n in range(1, 6)],
+    *[
+        Slice("shop", f"s-{n}", f"db-{n}", tuple(Endpoint((pack(f"10.0.{n}.{m}"),), HTTP) for m in (1, 2)))
+        for n in range(1, 6)
+    ],
+    Service("shop", "out-1", external_name="web-2.shop.svc.cluster.local"),
+    Service("shop", "out-2", external_name="web-2.shop.svc.cluster.local"),
+]
+KINDS = [
+    pytest.param("web-{}.shop.svc.cluster.local", "A", id="an address"),
+    pytest.param("web-{}.shop.svc.cluster.local", "AAAA", id="no data"),
+    pytest.param("_http._tcp.web-{}.shop.svc.cluster.local", "SRV", id="a port"),
+    pytest.param("{}.0.96.10.in-addr.arpa", "PTR", id="a cluster IP"),
+    pytest.param("db-{}.shop.svc.cluster.local", "A", id="several addresses"),
+    pytest.param("_http._tcp.db-{}.shop.svc.cluster.local", "SRV", id="several targets"),
+    pytest.param("10-0-{0}-1.db-{0}.shop.svc.cluster.local", "A", id="an endpoint"),
+    pytest.param("1.{}.0.10.in-addr.arpa", "PTR", id="an endpoint's address"),
+    pytest.param("10-9-9-{}.shop.pod.cluster.local", "A", id="a Pod"),
+]
+
+
+def desk(text: str = KUBEADM) -> Desk:
+    made = Desk(text)
+    made.store.update(OBJECTS)
+    return made
+
+
+@pytest.mark.parametrize("edns", [{"use_edns": False}, {"use_edns": 0}, {"want_dnssec": True}], ids=["-", "EDNS", "DO"])
+@pytest.mark.parametrize(("name", "type"), KINDS)
+async def test_the_second_name_of_a_kind_is_answered_as_the_chain_would(
+    name: str, type: str, edns: dict[str, object]
+) -> None:
+    taught, without = desk(), desk()
+    without.memo.holdings = Holdings(0)
+    for number in (1, 2, 3):
+        asked = name.format(number).replace("s", "S")
+        known = taught.hit(asked, type, **edns)
+        assert (known is None) == (number == 1)
+        known = known or await taught.ask(asked, type, **edns)
+        made = await without.ask(asked, type, **edns)
+        assert (known.flags, known.edns, known.ednsflags) == (made.flags, made.edns, made.ednsflags)
+        assert [known.answer, known.authority, known.additional] == [made.answer, made.authority, made.additional]
+        assert known.options == made.options
+    assert len(without.memo.holdings) == 0
+
+
+async def test_the_reason_is_that_of_the_name_that_was_asked_for() -> None:
+    own = desk()
+    await own.ask("web-1.shop.svc.cluster.local", "AAAA", use_edns=0)
+    known = own.hit("web-2.shop.svc.cluster.local", "AAAA", use_edns=0)
+    assert known is not None
+    assert ede(known) == "Service shop/web-2 has addresses of the other family only"
+
+
+async def test_each_is_counted_as_the_chain_counts_it() -> None:
+    taught, without = desk(), desk()
+    without.memo.holdings = Holdings(0)
+    for name, type in [kind.values for kind in KINDS]:
+        for number in (1, 2, 3, 2, 2):
+            for each in (taught, without):
+                await each.ask(str(name).format(number), str(type), use_edns=0)
+    assert shown(taught) == shown(without)
+    assert taught.counted("kdns_memo_misses_total") < without.counted("kdns_memo_misses_total")
+
+
+def shown(own: Desk) -> list[str]:
+    """All metrics, but for those of the memo and of the process."""
+    lines = own.plan.build.metrics.render().decode().splitlines()
+    return [
+        line for line in lines if not line.startswith(("kdns_memo", "process", "python")) and "_created" not in line
+    ]
+
+
+async def test_a_first_question_leaves_nothing_behind_and_the_second_an_answer_ready() -> None:
+    own = desk()
+    await own.ask("web-1.shop.svc.cluster.local")
+    assert len(own.memo) == 1
+    for number, held in [(2, 1), (3, 1), (2, 2), (2, 2), (3, 3)]:
+        await own.ask(f"web-{number}.shop.svc.cluster.local")
+        assert len(own.memo) == held
+
+
+async def test_records_take_turns_from_the_first_question_on() -> None:
+    own = desk()
+    firsts = [str((await own.ask(f"db-{n}.shop.svc.cluster.local")).answer[0][0]) for n in (1, 2, 2, 2, 2, 2)]
+    assert set(firsts[1:]) == {"10.0.2.1", "10.0.2.2"}
+
+
+async def test_what_changes_is_answered_as_it_is_then() -> None:
+    own = desk()
+    await own.ask("web-1.shop.svc.cluster.local")
+    for octet in (7, 8):
+        own.store.update([Service("shop", "web-2", (pack(f"10.96.1.{octet}"),), HTTP)])
+        for _ in range(3):
+            reply = own.hit("web-2.shop.svc.cluster.local")
+            assert reply is not None
+            assert str(reply.answer[0][0]) == f"10.96.1.{octet}"
+    own.store.update([], [Service("shop", "web-2").ref])
+    assert own.hit("web-2.shop.svc.cluster.local") is None
+    assert rcode(await own.ask("web-2.shop.svc.cluster.local")) == "NXDOMAIN"
+
+
+async def test_the_serial_is_that_of_now() -> None:
+    own = desk()
+    await own.ask("web-1.shop.svc.cluster.local", "AAAA")
+    own.wall.now += 60
+    own.store.update([Namespace("new")])
+    for _ in range(3):
+        reply = own.hit("web-2.shop.svc.cluster.local", "AAAA")
+        assert reply is not None
+        assert reply.authority[0][0].serial == 1_700_000_060
+
+
+@pytest.mark.parametrize(
+    ("taught", "asked"),
+    [
+        pytest.param("web-1", {"type": "AAAA"}, id="another type"),
+        pytest.param("web-1", {"use_edns": 0}, id="with EDNS"),
+        pytest.param("web-1", {"want_dnssec": True}, id="with DO"),
+        pytest.param("web-1", {"flags": 0}, id="without RD"),
+        pytest.param("db-1", {}, id="several addresses before"),
+        pytest.param("out-1", {}, id="an alias before"),
+    ],
+)
+async def test_another_kind_is_learned_by_itself(taught: str, asked: dict[str, object]) -> None:
+    own = desk()
+    await own.ask(f"{taught}.shop.svc.cluster.local")
+    assert own.hit("web-2.shop.svc.cluster.local", **asked) is None  # type: ignore[arg-type]
+
+
+async def test_an_alias_is_left_to_the_chain() -> None:
+    own = desk()
+    for number in (1, 2):
+        assert own.hit(f"out-{number}.shop.svc.cluster.local") is None
+        assert len((await own.ask(f"out-{number}.shop.svc.cluster.local")).answer) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(corefile("hosts {\n 192.0.2.1 web-2.shop.svc.cluster.local\n fallthrough\n}"), id="hosts"),
+        pytest.param(corefile("autopath @kubernetes", inside="pods verified"), id="autopath"),
+        pytest.param(corefile("header {\n response set aa\n}"), id="header"),
+        pytest.param(corefile("minimal"), id="minimal"),
+        pytest.param(corefile("log"), id="log"),
+        pytest.param(corefile("nsid"), id="nsid"),
+        pytest.param(corefile("loadbalance round_robin {\n prefer 10.0.2.2/32\n}"), id="addresses that are preferred"),
+        pytest.param(corefile("cache {\n cache_own\n}"), id="a cache for the cluster's answers, too"),
+        pytest.param(corefile() + "\nweb-2.shop.svc.cluster.local:53 {\n whoami\n}", id="a block below"),
+        pytest.param(
+            ".:53 {\nkubernetes cluster.local web-2.shop.svc.cluster.local {\n manifests none\n}\n}", id="a zone below"
+        ),
+    ],
+)
+async def test_where_others_may_have_a_say_they_are_asked(text: str) -> None:
+    own = desk(text)
+    await own.ask("web-1.shop.svc.cluster.local")
+    await own.ask("db-1.shop.svc.cluster.local")
+    for name in ("web-2", "db-2"):
+        assert own.hit(f"{name}.shop.svc.cluster.local") is None
+
+
+class Stale(Told):
+    """A source that may be out of date."""
+
+    def stale(self) -> str:
+        return "the API server is silent"
+
+
+async def test_what_may_be_out_of_date_is_told_by_the_chain() -> None:
+    own = desk()
+    await own.ask("web-1.shop.svc.cluster.local", use_edns=0)
+    own.cluster.source = Stale()
+    assert own.hit("web-2.shop.svc.cluster.local", use_edns=0) is None
+    assert ede(await own.ask("web-2.shop.svc.cluster.local", use_edns=0)) == "the API server is silent"
+    own.cluster.source = Told()
+    assert own.hit("web-3.shop.svc.cluster.local", use_edns=0) is not None
+
+
+async def test_what_was_learned_ends_with_the_cluster_s_own_key() -> None:
+    own = desk()
+    await own.ask("web-1.shop.svc.cluster.local")
+    own.plan.build.changes.publish([own.store.key])
+    assert len(own.memo.holdings) == 0
+    assert own.hit("web-2.shop.svc.cluster.local") is None
+
+
+async def test_no_reply_is_too_large_for_a_client() -> None:
+    own = desk()
+    many = [Endpoint((pack(f"10.1.0.{n}"),), HTTP) for n in range(1, 60)]
+    own.store.update([Slice("shop", "s-2", "db-2", tuple(many))])
+    await own.ask("db-1.shop.svc.cluster.local")
+    assert own.hit("db-2.shop.svc.cluster.local") is None
+    reply = await own.ask("db-2.shop.svc.cluster.local")
+    assert len(reply.to_wire()) <= 512
+
+
+async def test_over_tcp_it_is_the_same() -> None:
+    own = desk()
+    await own.ask("web-1.shop.svc.cluster.local")
+    wire = b"\0\1\1\0\0\1\0\0\0\0\0\0\5web-2\4shop\3svc\7cluster\5local\0\0\1\0\1"
+    found = {own.responder.hit(wire, CLIENT, LOCAL, transport) for transport in Transport}
+    assert len(found) == 1
+    assert None not in found
