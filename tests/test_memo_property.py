@@ -1,7 +1,8 @@
 """Whatever changes, and in whatever order it is asked about: a kept answer is the one that would be made now.
 
 Objects come and go in the store of a plan. After each change the same questions go to two responders:
-one has answered them from its memo all along, the other has none. They must send the same bytes.
+one has answered them from its memo all along, the other has none. They must send the same bytes. So must a third,
+to whom every question is a first one.
 """
 
 from __future__ import annotations
@@ -212,13 +213,8 @@ def questions(draw: st.DrawFn) -> Question:
     return Question(head, from_text(name), tail, draw(st.sampled_from(Transport)))
 
 
-class Forgetful(Memo):
-    """A memo that keeps nothing."""
-
-    def __init__(self, capacity: int, clock: Clock) -> None:
-        super().__init__(capacity, clock)
-        self.denials = Denials(0)
-        self.holdings = Holdings(0)
+class Keepless(Memo):
+    """A memo that keeps no answer; but what is known of wrong names, and how those are answered that exist."""
 
     def find(self, *_: object, **__: object) -> Entry | None:
         """Never."""
@@ -229,8 +225,17 @@ class Forgetful(Memo):
         return None
 
 
+class Forgetful(Keepless):
+    """A memo that keeps nothing."""
+
+    def __init__(self, capacity: int, clock: Clock) -> None:
+        super().__init__(capacity, clock)
+        self.denials = Denials(0)
+        self.holdings = Holdings(0)
+
+
 class Pair:
-    """A plan, its store, a responder that has a memo and one that has none."""
+    """A plan, its store, a responder that has a memo, one that keeps no answer, and one that has no memo."""
 
     def __init__(self, variant: str) -> None:
         clock, self.wall = Clock(), Clock(1_700_000_000.0)
@@ -242,6 +247,9 @@ class Pair:
         self.store.update(FIRST)
         (place,) = planned.routers
         self.kept = responder_at(planned, place)
+        self.first = Responder(planned.routers[place], Keepless(0, clock), planned.build.metrics, clock)
+        planned.build.changes.subscribe(lambda keys: self.first.memo.denials.forget(set(keys)))
+        planned.build.changes.subscribe(lambda keys: self.first.memo.holdings.forget(set(keys)))
         self.fresh = Responder(planned.routers[place], Forgetful(0, clock), planned.build.metrics, clock)
 
     def change(self, objects: list[tuple[bool, Object]]) -> None:
@@ -252,14 +260,15 @@ class Pair:
         self.store.update(put, gone)
 
     def ask(self, question: Question) -> Iterator[tuple[bytes, bytes]]:
-        """What the one sends, as a listener would ask it, and what the other does."""
+        """What those who know something send, as a listener would ask them, and what the other does."""
         for wire in question.spelled():
             arguments = wire, CLIENT, HERE, question.transport
-            kept = self.kept.hit(*arguments) or done(self.kept.respond(*arguments))
             fresh = done(self.fresh.respond(*arguments))
-            assert kept is not None
             assert fresh is not None
-            yield kept, fresh
+            for responder in (self.kept, self.first):
+                known = responder.hit(*arguments) or done(responder.respond(*arguments))
+                assert known is not None
+                yield known, fresh
 
 
 def done(coroutine: Coroutine[Any, Any, T]) -> T:
