@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from kdns.authority import Authority
 from kdns.chain import Handler, Plain
-from kdns.kube.answer import Answer
+from kdns.kube.index import Index
+from kdns.kube.options import Options
 from kdns.kube.resolve import resolve
+from kdns.kube.shortcut import Short, pointer, service
 from kdns.proto.message import Question
 from kdns.proto.name import Name
-from kdns.proto.reverse import is_reverse
 
 _SVC, _POD = b"\3svc", b"\3pod"
 """Below these no name shares more with those of the SOA than the zone, so that all replies of a length are alike."""
@@ -24,6 +25,7 @@ class Held:
     by: Handler
     zone: Name
     authority: Authority
+    is_reverse: bool
 
     @property
     def key(self) -> Hashable:
@@ -35,23 +37,23 @@ class Held:
         authority = self.authority
         if authority.cluster.stale():
             return None
-        answer = resolve(question, self.zone, authority.cluster.index, authority.options)
-        if not self._is_plain(question, answer):
-            return None
-        because = answer.because
-        return Plain(
-            answer.answer[0] if answer.answer else None,
-            answer.additional,
-            because.ede if told and authority.options.ede else None,
-            answer.depends_on,
-            authority.tally(because.reason),
-        )
+        index, options = authority.cluster.index, authority.options
+        short = pointer(question, index, options) if self.is_reverse else service(question, self.zone, index, options)
+        if short is None:
+            short = self._resolved(question, index, options)
+            if short is None:
+                return None
+        because, answer, additional, depends_on = short
+        ede = because.ede if answer is None and told and options.ede else None
+        return Plain(answer, additional, ede, depends_on, authority.tally(because.reason))
 
-    def _is_plain(self, question: Question, answer: Answer) -> bool:
-        if answer.rcode or len(answer.answer) > 1 or not answer.for_everyone or answer.zone is not None:
-            return False
-        if is_reverse(self.zone):
-            return bool(answer.answer)
-        if answer.answer and answer.answer[0].type != question.type:
-            return False
-        return question.folded.endswith((_SVC + self.zone, _POD + self.zone))
+    def _resolved(self, question: Question, index: Index, options: Options) -> Short | None:
+        found = resolve(question, self.zone, index, options)
+        if found.rcode or len(found.answer) > 1 or not found.for_everyone or found.zone is not None:
+            return None
+        answer = found.answer[0] if found.answer else None
+        if answer is not None and answer.type != question.type:
+            return None
+        if answer is None if self.is_reverse else not question.folded.endswith((_SVC + self.zone, _POD + self.zone)):
+            return None
+        return Short(found.because, answer, found.additional, found.depends_on)

@@ -202,14 +202,19 @@ async def test_what_was_learned_ends_with_the_cluster_s_own_key() -> None:
     assert own.hit("web-2.shop.svc.cluster.local") is None
 
 
-async def test_no_reply_is_too_large_for_a_client() -> None:
-    own = desk()
-    many = [Endpoint((pack(f"10.1.0.{n}"),), HTTP) for n in range(1, 60)]
-    own.store.update([Slice("shop", "s-2", "db-2", tuple(many))])
-    await own.ask("db-1.shop.svc.cluster.local")
-    assert own.hit("db-2.shop.svc.cluster.local") is None
-    reply = await own.ask("db-2.shop.svc.cluster.local")
-    assert len(reply.to_wire()) <= 512
+@pytest.mark.parametrize("asked", [{}, {"use_edns": 0, "payload": 700}, {"use_edns": 0, "payload": 4096}], ids=str)
+async def test_no_reply_is_larger_than_its_client_can_take(asked: dict[str, object]) -> None:
+    taught, without = desk(), desk()
+    without.memo.holdings = Holdings(0)
+    many = tuple(Endpoint((pack(f"10.1.0.{n}"),), HTTP) for n in range(1, 100))
+    for own in (taught, without):
+        own.store.update([Slice("shop", "s-2", "db-2", many), Slice("shop", "s-3", "db-3", many)])
+    await taught.ask("db-1.shop.svc.cluster.local", "A", **asked)
+    for name in ("db-2", "db-2", "db-2", "db-3"):
+        known = taught.hit(f"{name}.shop.svc.cluster.local", "A", **asked)
+        made = await without.ask(f"{name}.shop.svc.cluster.local", "A", **asked)
+        assert known is not None
+        assert (len(known.to_wire()), known.flags) == (len(made.to_wire()), made.flags)
 
 
 async def test_over_tcp_it_is_the_same() -> None:

@@ -11,6 +11,9 @@ from kdns.proto.name import MAX_LABEL, MAX_NAME, Name, from_labels
 from kdns.proto.reverse import Address, unpack
 
 SVC = b"svc"
+_SVC = (SVC,)
+_SHORT = MAX_NAME - 2 * (1 + MAX_LABEL) - 4
+"""Bytes of a zone in which all Services have their names."""
 
 
 @lru_cache(maxsize=65536)
@@ -38,7 +41,10 @@ def _is_label(text: str) -> bool:
 
 def service_name(service: Service, zone: Name, tree: tuple[bytes, ...] = (SVC,)) -> Name:
     """`SERVICE.NAMESPACE.svc.ZONE`, in the letters of the object; `tree` are the labels before the zone."""
-    return from_labels((service.name.encode(), service.namespace.encode(), *tree), zone)
+    name, namespace = service.name.encode(), service.namespace.encode()
+    if tree == _SVC and 0 < len(name) <= MAX_LABEL and 0 < len(namespace) <= MAX_LABEL and len(zone) <= _SHORT:
+        return b"%c%b%c%b\3svc%b" % (len(name), name, len(namespace), namespace, zone)  # a third of the time
+    return from_labels((name, namespace, *tree), zone)
 
 
 def port_name(port: Port, service: Name) -> Name | None:

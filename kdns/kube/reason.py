@@ -16,6 +16,8 @@ from kdns.proto.types import EDE
 class Reason(StrEnum):
     """Values are words fit for a metric label."""
 
+    __hash__ = str.__hash__  # as equal strings have; that of enums is a function in Python
+
     # Answered
     APEX = "apex"
     VERSION = "schema_version"

@@ -48,7 +48,12 @@ def udp_limit(message: Message, cap: int = PAYLOAD) -> int:
     """How many bytes a reply over UDP may have: what the client can take, 512 at least, `cap` at most."""
     if message.edns is None:
         return SMALLEST
-    return min(max(SMALLEST, message.edns.payload), max(SMALLEST, cap))
+    return limited(message.edns.payload, cap)
+
+
+def limited(payload: int, cap: int) -> int:
+    """The same for a client that says it can take `payload` bytes, 0 where it says nothing."""
+    return min(max(SMALLEST, payload), max(SMALLEST, cap))
 
 
 def encode(message: Message, reply: Reply, limit: int, payload: int = PAYLOAD) -> Ready:

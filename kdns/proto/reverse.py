@@ -29,6 +29,10 @@ def unpack(address: Address) -> str:
     return socket.inet_ntop(socket.AF_INET6, address)
 
 
+_VALUES = {b"%d" % value: value for value in range(256)}
+"""The labels of octets: decimal, without zeros before them."""
+
+
 def reverse_name(address: Address) -> Name:
     """The owner of an address's PTR record."""
     if len(address) == 4:
@@ -68,10 +72,10 @@ def address_of(name: Name) -> Address | None:
 
 
 def _octets(parts: tuple[bytes, ...]) -> bytes | None:
-    values = [int(part) for part in parts if part.isdigit() and len(part) <= 3]
-    if [b"%d" % value for value in values] != list(parts) or any(value > 255 for value in values):
+    try:
+        return bytes([_VALUES[part] for part in parts])
+    except KeyError:
         return None
-    return bytes(values)
 
 
 def _digits(parts: tuple[bytes, ...]) -> bytes | None:

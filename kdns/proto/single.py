@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from struct import Struct
 
 from kdns.proto.message import Question
-from kdns.proto.name import is_at_or_below
+from kdns.proto.name import ROOT, is_at_or_below
 from kdns.proto.record import RRset
 from kdns.proto.types import RRType
 
@@ -24,7 +24,7 @@ def single(question: Question, answer: RRset, additional: Iterable[RRset] = ()) 
 
     Any of them that has several records takes more, and so does a name in rdata that might be compressed.
     """
-    if len(answer.rdatas) != 1:
+    if len(answer.rdatas) != 1 or question.name == ROOT:
         return None
     _, type, ttl, (rdata,), klass = answer
     if type not in _AS_THEY_ARE and not (type == RRType.PTR and _has_nothing_of_it(question, rdata)):
@@ -45,7 +45,9 @@ def _has_nothing_of_it(question: Question, name: bytes) -> bool:
 
 def _above(question: Question, rrset: RRset) -> bytes | None:
     owner, type, ttl, rdatas, klass = rrset
-    if len(rdatas) != 1 or type not in _AS_THEY_ARE or not is_at_or_below(question.folded, owner.lower()):
+    if len(rdatas) != 1 or type not in _AS_THEY_ARE or owner == ROOT:
+        return None
+    if not is_at_or_below(question.folded, owner.lower()):
         return None
     place = _TO_QUESTION + len(question.name) - len(owner)
     return _FIXED(place, type, klass, ttl, len(rdatas[0])) + rdatas[0]

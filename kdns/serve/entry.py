@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kdns.chain import Keep, Transport
+from kdns.proto.encode import LARGEST
 from kdns.proto.name import Name
 from kdns.proto.ready import Ready
 
@@ -14,11 +15,12 @@ OVERHEAD = 1000
 
 
 class Whole(NamedTuple):
-    """A reply to be kept, and what `Memo.keep` wants with it."""
+    """A reply to be kept, and what `Memo.keep` wants with it: what OPT says, and the limit that it was written for."""
 
     ready: Ready
     keep: Keep
     payload: int
+    limit: int = LARGEST
 
 
 class Lying:

@@ -10,14 +10,13 @@ Held is what was learned for each zone, type and way of asking; nothing is kept 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Set
-from dataclasses import replace
 from struct import Struct
 from typing import NamedTuple
 
-from kdns.chain import Holding, Keep, Plain, Response, Scope, Tally
-from kdns.proto.encode import SMALLEST, encode, opt_of
+from kdns.chain import Holding, Keep, Plain, Response, Scope, Tally, Transport
+from kdns.proto.encode import LARGEST, SMALLEST, encode, limited, opt_of
 from kdns.proto.glance import Glance, key_of
-from kdns.proto.message import Ede, Message, Question
+from kdns.proto.message import Ede, Message, Question, Reply
 from kdns.proto.name import Name, is_at_or_below
 from kdns.proto.ready import Ready
 from kdns.proto.record import SERIAL_FROM_END, RRset
@@ -48,6 +47,7 @@ class Found(NamedTuple):
     plain: Plain
     body: bytes
     ready: Ready | None
+    limit: int
 
     def lying(self, asked: int) -> Lying:
         """The reply to a query of `asked` bytes; it counts as the first of the same sizes."""
@@ -56,7 +56,7 @@ class Found(NamedTuple):
     def whole(self, size: int) -> Whole:
         """One that can be kept; `size` is that of the question in bytes."""
         ready = self.ready or Ready(self.body, serial_at=self.kind.serial_at(size))
-        return Whole(ready, self.kind.keep_of(self.plain), self.kind.payload)
+        return Whole(ready, self.kind.keep_of(self.plain), self.kind.payload, self.limit)
 
 
 class Holdings:
@@ -69,13 +69,13 @@ class Holdings:
     def __len__(self) -> int:
         return sum(len(each.kinds) for each in self._held.values())
 
-    def find(self, seen: Glance) -> Found | None:
+    def find(self, seen: Glance, transport: Transport) -> Found | None:
         """The reply to a query for a name of a zone that is held."""
         asking = self._closest(seen.key)
         if asking is None:
             return None
         question = Question(seen.question[:-4], seen.folded, seen.type, seen.klass)
-        return asking.find(question)
+        return asking.find(question, None if transport is Transport.tcp else seen.payload)
 
     def _closest(self, key: bytes) -> _Asking | None:
         held = self._held
@@ -88,10 +88,13 @@ class Holdings:
             length = key[at]
         return None
 
-    def learn(self, message: Message, ready: Ready, response: Response, zones: Iterable[Name], payload: int) -> None:
+    def learn(
+        self, message: Message, ready: Ready, response: Response, zones: Iterable[Name], payload: int, limit: int
+    ) -> None:
         """Take from a response how others of its kind are to be answered, if it tells; its reply was `ready`.
 
-        `zones` are those of the listener: one below the holding's has other handlers. `payload` is what OPT says.
+        `zones` are those of the listener: one below the holding's has other handlers. `payload` is what OPT says,
+        `limit` the most bytes that the reply might have.
         """
         holding, question = response.holding, message.question
         if holding is None or question.type not in _TYPES or not _is_for_all(response.keep):
@@ -103,7 +106,7 @@ class Holdings:
             if is_shared or len(self._held) >= self._most:
                 return
             asking = self._held[key] = _Asking(holding, message.edns is not None)
-        asking.learn(message, ready, response, payload)
+        asking.learn(message, ready, response, payload, limit)
 
     def forget(self, keys: Set[Hashable]) -> None:
         """End what depends on one of these keys."""
@@ -120,14 +123,16 @@ class _Asking:
         self._told = told
         self._tries = 0
 
-    def find(self, question: Question) -> Found | None:
+    def find(self, question: Question, room: int | None) -> Found | None:
+        """The reply to a client that has room for so many bytes over UDP, as it says; None for any size."""
         plain = self.holding.plain(question, told=self._told)
         if plain is None:
             return None
         kind = self.kinds.get(_shape(plain.answer, plain.additional))
-        return kind.found(question, plain) if kind is not None else None
+        return kind.found(question, plain, LARGEST if room is None else limited(room, kind.payload)) if kind else None
 
-    def learn(self, message: Message, ready: Ready, response: Response, payload: int) -> None:
+    def learn(self, message: Message, ready: Ready, response: Response, payload: int, limit: int) -> None:
+        """See `Holdings`."""
         if len(response.answer) > 1 or self._tries >= _TRIES:
             return
         shape = _shape(response.answer[0] if response.answer else None, response.additional)
@@ -138,7 +143,7 @@ class _Asking:
         if plain is None or not _is_from(response, plain, self.holding):
             return
         kind = _Kind(self.holding, message, ready, response, payload)
-        found = kind.found(message.question, plain)
+        found = kind.found(message.question, plain, limit)
         if found is not None and found.whole(len(message.question.name) + 4)[0] == ready:
             self.kinds[shape] = kind
 
@@ -159,16 +164,16 @@ class _Kind:
         self._turn = 0
         self.payload = payload
 
-    def found(self, question: Question, plain: Plain) -> Found | None:
-        """The reply; None where it might be too large for a client."""
+    def found(self, question: Question, plain: Plain, limit: int) -> Found | None:
+        """The reply in at most so many bytes; None where there is no data and that is too long to say."""
         body = self._simple(question, plain)
-        if body is not None:
-            return Found(self, plain, body, None) if len(body) + 2 <= SMALLEST else None
-        ready = self._written(question, plain)
-        if ready.shrunk:
+        if body is not None and len(body) + 2 <= SMALLEST:
+            return Found(self, plain, body, None, limit)
+        if plain.answer is None:
             return None
+        ready = self._written(question, plain, plain.answer, limit)
         self._turn += 1
-        return Found(self, plain, ready.body(self._turn), ready)
+        return Found(self, plain, ready.body(self._turn), ready, limit)
 
     def _simple(self, question: Question, plain: Plain) -> bytes | None:
         """Of parts, where there is one record or no data."""
@@ -181,11 +186,17 @@ class _Kind:
             return None
         return self._flags + _COUNTS(1, 1, 0, len(plain.additional) + bool(opt)) + asked + records + opt
 
-    def _written(self, question: Question, plain: Plain) -> Ready:
-        message = self._message._replace(question=question)
-        answer = (plain.answer,) if plain.answer else ()
-        reply = replace(self._response, answer=answer, additional=plain.additional, ede=plain.ede)
-        return encode(message, reply, SMALLEST, self.payload)
+    def _written(self, question: Question, plain: Plain, answer: RRset, limit: int) -> Ready:
+        like = self._response
+        reply = Reply(
+            answer=(answer,),
+            additional=plain.additional,
+            authoritative=like.authoritative,
+            recursion=like.recursion,
+            desired=like.desired,
+            turn=like.turn,
+        )
+        return encode(self._message._replace(question=question), reply, limit, self.payload)
 
     def _tail(self, size: int) -> bytes:
         return self._tails.of(size, self._serial()) if self._tails is not None else b""

@@ -126,7 +126,7 @@ class Responder:
 
     def _held(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
         """The reply to a name of which others like it were asked for. It gets an entry once it is asked for again."""
-        found = self.memo.holdings.find(seen)
+        found = self.memo.holdings.find(seen, transport)
         if found is None:
             return None
         if self.memo.denials.is_again(seen.key):
@@ -135,8 +135,8 @@ class Responder:
 
     def _keep(self, whole: Whole, wire: bytes, plain: bytes | None, transport: Transport) -> None:
         memo = self.memo
-        ready, keep, payload = whole
-        entry = memo.keep(decode(wire), ready, keep, limit=LARGEST, since=memo.epoch, payload=payload)
+        ready, keep, payload, limit = whole
+        entry = memo.keep(decode(wire), ready, keep, limit=limit, since=memo.epoch, payload=payload)
         if entry is not None:
             memo.alias(entry, wire if plain is None else _NO_ID + plain, transport)
 
@@ -242,7 +242,7 @@ class Responder:
             self._tell_of(response.keep, query, len(body) + 2)
             return body
         if response.holding is not None and response.holding.by is served.denier and since == self.memo.epoch:
-            self.memo.holdings.learn(query.message, ready, response, self._router.zones, served.payload)
+            self.memo.holdings.learn(query.message, ready, response, self._router.zones, served.payload, limit)
         entry = self.memo.keep(query.message, ready, response.keep, limit=limit, since=since, payload=served.payload)
         if entry is None:
             self._turn += 1

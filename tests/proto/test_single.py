@@ -27,7 +27,9 @@ NAMES = st.sampled_from(
 ).map(from_text)
 FOUR = addresses(b"\0", 5, [b"\x0a\0\0\1"]).rdatas
 ADDITIONAL = st.lists(
-    st.builds(RRset, NAMES, st.just(int(RRType.A)), st.just(5), st.sampled_from([FOUR, (*FOUR, b"\x0a\0\0\2")])),
+    st.builds(
+        RRset, NAMES, st.just(int(RRType.A)), st.just(5), st.sampled_from([FOUR, (*FOUR, b"\x0a\0\0\2")]), st.just(1)
+    ),
     max_size=3,
 )
 
