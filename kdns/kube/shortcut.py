@@ -13,14 +13,15 @@ from kdns.kube.answer import FAMILY_OF
 from kdns.kube.index import Backed, Index, ServiceKey, Touched
 from kdns.kube.labels import SVC, endpoint_label, endpoint_name, service_name
 from kdns.kube.objects import Endpoint, Service
-from kdns.kube.options import Options, PtrPolicy
+from kdns.kube.options import IPV4, IPV6, Options, PtrPolicy
 from kdns.kube.reason import Because, Reason
 from kdns.proto.message import Question
 from kdns.proto.name import ROOT, Name, labels
-from kdns.proto.record import RRset, addresses, srv
+from kdns.proto.record import RRset, addresses, rrset, srv
 from kdns.proto.reverse import Address, address_of
 from kdns.proto.types import RRType
 
+_TYPES = {IPV4: RRType.A, IPV6: RRType.AAAA}
 _ZONAL = b"_zone"
 _LONGEST = 150
 """Bytes of a name below which an endpoint's label always fits."""
@@ -51,8 +52,8 @@ def service(question: Question, zone: Name, index: Index, options: Options) -> S
         return _itself(question, backed, backed.service, key, options)
     if len(left) == 4 and type in FAMILY_OF:
         return _endpoint(question, backed, key, left[0].decode("latin-1"), options)
-    if len(left) == 5 and type == RRType.SRV and not backed.service.headless:
-        return _port(question, backed.service, key, left, options)
+    if len(left) == 5 and type == RRType.SRV:
+        return _port(question, backed, backed.service, key, left, options)
     return None
 
 
@@ -135,19 +136,46 @@ def _is_called(endpoint: Endpoint, address: Address, label: str, options: Option
 
 
 def _port(
-    question: Question, service: Service, key: ServiceKey, left: tuple[bytes, ...], options: Options
+    question: Question, backed: Backed, service: Service, key: ServiceKey, left: tuple[bytes, ...], options: Options
 ) -> Short | None:
-    """Where one port has the name, and the Service no two addresses of a family."""
-    name, protocol = (label.removeprefix(b"_").decode("latin-1") for label in left[:2])
-    ports = [port for port in service.ports if port.name.lower() == name and port.protocol.lower() == protocol]
-    shown = [address for address in service.addresses if len(address) in options.families]
-    if len(ports) != 1 or not shown or not name or not protocol or len(set(map(len, shown))) != len(shown):
+    """SRV where one port of each has the name, and no two records of a family lead to the same target."""
+    asked = tuple([label.removeprefix(b"_").decode("latin-1") for label in left[:2]])
+    owner = service_name(service, question.folded[_size(left) :])
+    rows = _rows_of_endpoints(backed, asked, owner, options) if service.headless else _rows(service, asked, owner)
+    families = {len(address) for _, _, address in rows}
+    if "" in asked or not rows or not families <= options.families:
         return None
-    target = service_name(service, question.folded[_size(left) :])
-    ttl = options.ttl
-    records = RRset(question.name, RRType.SRV, ttl, (srv(0, 100 // len(shown), ports[0].port, target),))
-    glue = tuple([addresses(target, ttl, (address,)) for address in shown])
-    return Short(_SERVICE, records, glue, frozenset((Touched.itself(key), Touched.namespace(key[0]))))
+    if len({(target, len(address)) for target, _, address in rows}) < len(rows):
+        return None
+    weight, ttl = max(1, 100 // len(rows)), options.ttl
+    records = rrset(question.name, RRType.SRV, ttl, [srv(0, weight, port, target) for target, port, _ in rows])
+    glue = tuple([RRset(target, _TYPES[len(address)], ttl, (address,)) for target, _, address in rows])
+    touched = Touched.service(key) if service.headless else Touched.itself(key)
+    return Short(_SERVICE, records, glue, frozenset((touched, Touched.namespace(key[0]))))
+
+
+_Row = tuple[Name, int, Address]
+"""Where an SRV record points: a target, its port and its address."""
+
+
+def _rows(service: Service, asked: tuple[str, ...], owner: Name) -> list[_Row]:
+    ports = [port.port for port in service.ports if (port.name.lower(), port.protocol.lower()) == asked]
+    return [(owner, ports[0], address) for address in service.addresses] if len(ports) == 1 else []
+
+
+def _rows_of_endpoints(backed: Backed, asked: tuple[str, ...], owner: Name, options: Options) -> list[_Row]:
+    """None of these if any is not as usual."""
+    rows: list[_Row] = []
+    for endpoint in () if options.noendpoints else backed.ready:
+        ports = [port.port for port in endpoint.ports if (port.name.lower(), port.protocol.lower()) == asked]
+        if len(ports) != 1:
+            return []
+        for address in endpoint.addresses:
+            target = endpoint_name(endpoint, address, owner, pod_names=options.endpoint_pod_names)
+            if target is None:
+                return []
+            rows.append((target, ports[0], address))
+    return rows
 
 
 def _size(left: tuple[bytes, ...]) -> int:

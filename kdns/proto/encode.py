@@ -198,6 +198,11 @@ class _Writer:
     def _as_they_are(self, rrset: RRset, owner: bytes, again: bytes) -> list[bytes]:
         """Without names to compress; there may be a thousand, and so they take a fifth of the time."""
         _, type, ttl, rdatas, klass = rrset
+        if len(rdatas) == 1:  # as each of a thousand targets has
+            (rdata,) = rdatas
+            record = owner + _FIXED(type, klass, ttl, len(rdata)) + rdata
+            self._at += len(record)
+            return [record]
         if len(set(map(len, rdatas))) == 1:
             start = again + _FIXED(type, klass, ttl, len(rdatas[0]))
             records = [start + rdata for rdata in rdatas]
