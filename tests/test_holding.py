@@ -145,6 +145,15 @@ async def test_another_kind_is_learned_by_itself(taught: str, asked: dict[str, o
     assert own.hit("web-2.shop.svc.cluster.local", **asked) is None  # type: ignore[arg-type]
 
 
+async def test_what_cannot_be_learned_from_keeps_nobody_from_learning() -> None:
+    own = desk()
+    own.store.update([Service("shop", f"to-{n}", external_name="web-1.shop.svc.cluster.local") for n in range(100)])
+    for number in range(100):
+        await own.ask(f"to-{number}.shop.svc.cluster.local")
+    await own.ask("web-1.shop.svc.cluster.local")
+    assert own.hit("web-2.shop.svc.cluster.local") is not None
+
+
 async def test_an_alias_is_left_to_the_chain() -> None:
     own = desk()
     for number in (1, 2):
@@ -202,7 +211,7 @@ async def test_what_was_learned_ends_with_the_cluster_s_own_key() -> None:
     assert own.hit("web-2.shop.svc.cluster.local") is None
 
 
-@pytest.mark.parametrize("asked", [{}, {"use_edns": 0, "payload": 700}, {"use_edns": 0, "payload": 4096}], ids=str)
+@pytest.mark.parametrize("asked", [{}, {"use_edns": 0, "payload": 700}, {"use_edns": 0, "payload": 65535}], ids=str)
 async def test_no_reply_is_larger_than_its_client_can_take(asked: dict[str, object]) -> None:
     taught, without = desk(), desk()
     without.memo.holdings = Holdings(0)

@@ -111,6 +111,8 @@ def _itself(question: Question, backed: Backed, service: Service, key: ServiceKe
         known = [address for endpoint in backed.ready for address in endpoint.addresses]
         depends_on = frozenset((Touched.service(key), namespace))
     asked = [address for address in known if len(address) == family]
+    if len(asked) == 1:
+        return Short(_SERVICE, RRset(question.name, question.type, options.ttl, (asked[0],)), (), depends_on)
     if asked:
         return Short(_SERVICE, addresses(question.name, options.ttl, asked), (), depends_on)
     return Short(Because(Reason.OTHER_FAMILY, (service.ref,)), None, (), depends_on) if known else None

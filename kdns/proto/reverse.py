@@ -63,12 +63,12 @@ def prefix_of(name: Name) -> tuple[int, bytes] | None:
 
 def address_of(name: Name) -> Address | None:
     """The address whose PTR owner a folded name is, or None."""
-    match prefix_of(name):
-        case (4, parts) if len(parts) == 4:
-            return parts
-        case (6, parts) if len(parts) == 32:
-            return bytes(high << 4 | low for high, low in zip(parts[::2], parts[1::2], strict=True))
-    return None
+    family, parts = prefix_of(name) or (0, b"")
+    if family == 4:
+        return parts if len(parts) == 4 else None
+    if len(parts) != 32:
+        return None
+    return bytes(high << 4 | low for high, low in zip(parts[::2], parts[1::2], strict=True))
 
 
 def _octets(parts: tuple[bytes, ...]) -> bytes | None:

@@ -9,7 +9,7 @@ Held is what was learned for each zone, type and way of asking; nothing is kept 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Set
+from collections.abc import Hashable, Iterable, Sequence, Set
 from struct import Struct
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from kdns.serve.tails import HEAD, Tails
 
 _MOST = 1000
 """Zones, types and ways of asking; of each there are few."""
-_TRIES = 8
+_TRIES = 64
 """Replies of each that are looked at whether they can be learned from."""
 _FIRSTS = 256
 """Sizes of queries and replies that are told of together, for each kind."""
@@ -37,7 +37,9 @@ _COUNTS = Struct("!HHHH").pack
 _PAIR = Struct("!HH").pack
 _SHORT = Struct("!H").pack
 _LENGTHS = Struct("!HHH").pack
-_NO_DATA = (False, False, False)
+_NO_DATA, _ONE, _SEVERAL = (False, False, False), (True, False, False), (True, True, False)
+_BEHIND_NAME, _BEHIND_FOLDED = -4, -5
+"""Type and class; in a key, what it says of the way of asking, too."""
 
 
 class Found(NamedTuple):
@@ -71,11 +73,13 @@ class Holdings:
 
     def find(self, seen: Glance, transport: Transport) -> Found | None:
         """The reply to a query for a name of a zone that is held."""
-        asking = self._closest(seen.key)
+        key, asked, _, payload, _ = seen
+        asking = self._closest(key)
         if asking is None:
             return None
-        question = Question(seen.question[:-4], seen.folded, seen.type, seen.klass)
-        return asking.find(question, None if transport is Transport.tcp else seen.payload)
+        if transport is Transport.tcp:
+            return asking.find(key, asked, LARGEST)
+        return asking.find(key, asked, limited(payload, asking.payload) if payload > SMALLEST else SMALLEST)
 
     def _closest(self, key: bytes) -> _Asking | None:
         held = self._held
@@ -105,7 +109,7 @@ class Holdings:
             is_shared = any(zone != holding.zone and is_at_or_below(zone, holding.zone) for zone in zones)
             if is_shared or len(self._held) >= self._most:
                 return
-            asking = self._held[key] = _Asking(holding, message.edns is not None)
+            asking = self._held[key] = _Asking(holding, message, payload)
         asking.learn(message, ready, response, payload, limit)
 
     def forget(self, keys: Set[Hashable]) -> None:
@@ -117,23 +121,30 @@ class Holdings:
 class _Asking:
     """Questions of one type, asked in one way, for names of one zone; what was learned of them by kind of answer."""
 
-    def __init__(self, holding: Holding, told: bool) -> None:
+    def __init__(self, holding: Holding, message: Message, payload: int) -> None:
         self.holding = holding
+        self.payload = payload
         self.kinds: dict[tuple[bool, bool, bool], _Kind] = {}
-        self._told = told
+        self._type, self._klass = message.question.type, message.question.klass
+        self._told = message.edns is not None
         self._tries = 0
 
-    def find(self, question: Question, room: int | None) -> Found | None:
-        """The reply to a client that has room for so many bytes over UDP, as it says; None for any size."""
+    def find(self, key: bytes, asked: bytes, limit: int) -> Found | None:
+        """The reply in at most so many bytes to a question `asked`, its type and class behind the name."""
+        question = Question(asked[:_BEHIND_NAME], key[:_BEHIND_FOLDED], self._type, self._klass)
         plain = self.holding.plain(question, told=self._told)
         if plain is None:
             return None
         kind = self.kinds.get(_shape(plain.answer, plain.additional))
-        return kind.found(question, plain, LARGEST if room is None else limited(room, kind.payload)) if kind else None
+        return kind.found(question, asked, plain, limit) if kind is not None else None
 
     def learn(self, message: Message, ready: Ready, response: Response, payload: int, limit: int) -> None:
         """See `Holdings`."""
-        if len(response.answer) > 1 or self._tries >= _TRIES:
+        if (
+            self._tries >= _TRIES
+            or ready.truncated
+            or [rrset.type for rrset in response.answer] not in ([], [self._type])
+        ):
             return
         shape = _shape(response.answer[0] if response.answer else None, response.additional)
         if shape in self.kinds:
@@ -143,8 +154,9 @@ class _Asking:
         if plain is None or not _is_from(response, plain, self.holding):
             return
         kind = _Kind(self.holding, message, ready, response, payload)
-        found = kind.found(message.question, plain, limit)
-        if found is not None and found.whole(len(message.question.name) + 4)[0] == ready:
+        asked = message.question.name + _PAIR(self._type, self._klass)
+        found = kind.found(message.question, asked, plain, limit)
+        if found is not None and found.whole(len(asked)).ready == ready:
             self.kinds[shape] = kind
 
 
@@ -164,20 +176,19 @@ class _Kind:
         self._turn = 0
         self.payload = payload
 
-    def found(self, question: Question, plain: Plain, limit: int) -> Found | None:
+    def found(self, question: Question, asked: bytes, plain: Plain, limit: int) -> Found | None:
         """The reply in at most so many bytes; None where there is no data and that is too long to say."""
-        body = self._simple(question, plain)
+        body = self._simple(question, asked, plain)
         if body is not None and len(body) + 2 <= SMALLEST:
-            return Found(self, plain, body, None, limit)
+            return Found(self, plain, body, None, SMALLEST)
         if plain.answer is None:
             return None
         ready = self._written(question, plain, plain.answer, limit)
         self._turn += 1
         return Found(self, plain, ready.body(self._turn), ready, limit)
 
-    def _simple(self, question: Question, plain: Plain) -> bytes | None:
+    def _simple(self, question: Question, asked: bytes, plain: Plain) -> bytes | None:
         """Of parts, where there is one record or no data."""
-        asked = question.name + _PAIR(question.type, question.klass)
         opt = self._opt if plain.ede is None else self._opt_with(plain.ede)
         if plain.answer is None:
             return self._flags + _COUNTS(1, 0, 1, bool(opt)) + asked + self._tail(len(asked)) + opt
@@ -232,10 +243,12 @@ class _Kind:
         return HEAD + size + len(self._tail(size)) - SERIAL_FROM_END if self._tails is not None else 0
 
 
-def _shape(answer: RRset | None, additional: Iterable[RRset]) -> tuple[bool, bool, bool]:
+def _shape(answer: RRset | None, additional: Sequence[RRset]) -> tuple[bool, bool, bool]:
     """What those who let records take turns go by, besides the type: whether there is an RRset, and one of several."""
     if answer is None:
         return _NO_DATA
+    if not additional:
+        return _SEVERAL if len(answer.rdatas) > 1 else _ONE
     return True, len(answer.rdatas) > 1, any(len(rrset.rdatas) > 1 for rrset in additional)
 
 
