@@ -201,7 +201,7 @@ class _Writer:
         if len(rdatas) == 1:  # as each of a thousand targets has
             (rdata,) = rdatas
             record = owner + _FIXED(type, klass, ttl, len(rdata)) + rdata
-            self._at += len(record)
+            self.at += len(record)
             return [record]
         if len(set(map(len, rdatas))) == 1:
             start = again + _FIXED(type, klass, ttl, len(rdatas[0]))
