@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kdns.corefile.block import Directive
+from kdns.corefile.mistakes import Gathered
 from kdns.corefile.near import near
 from kdns.corefile.values import (
     Reader,
@@ -24,7 +25,7 @@ from kdns.corefile.values import (
     zone_names,
     zones,
 )
-from kdns.errors import CorefileError, CorefileErrors, NameSyntaxError
+from kdns.errors import CorefileError, NameSyntaxError
 from kdns.proto.name import ROOT, Name, from_text, is_at_or_below
 from kdns.proto.types import Flag
 from kdns.upstream.address import Endpoint, Target, is_address, read_address, read_target
@@ -73,23 +74,16 @@ class Stanza:
 def read(line: Directive) -> Stanza:
     """Read a directive. Raises CorefileError, or CorefileErrors with all its mistakes."""
     line.arguments(2, None, _USAGE)
-    mistakes: list[CorefileError] = []
+    mistakes = Gathered()
     froms: tuple[Name, ...] = ()
-    try:
+    with mistakes.going_on():
         froms = zone_names(line, line.words[:1])
-    except CorefileError as error:
-        mistakes.append(error)
     targets = _targets(line, mistakes)
     given: dict[str, Any] = {}
-    try:
+    with mistakes.going_on():
         given = read_options(line, _OPTIONS)
         _check_names(line, given, targets)
-    except CorefileError as error:
-        mistakes.append(error)
-    except CorefileErrors as several:
-        mistakes += several.errors
-    if mistakes:
-        raise CorefileErrors(mistakes)
+    mistakes.raise_any()
     return Stanza(
         line,
         froms,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kdns.corefile.block import Directive
+from kdns.corefile.mistakes import Gathered
 from kdns.corefile.values import (
     cidrs,
     duration,
@@ -22,7 +23,7 @@ from kdns.corefile.values import (
     zone_names,
     zones,
 )
-from kdns.errors import CorefileError, CorefileErrors
+from kdns.errors import CorefileError
 from kdns.kube.control import Settings
 from kdns.kube.options import IPV4, IPV6, Options, PodMode, PtrPolicy
 from kdns.kube.selection import Selection
@@ -127,20 +128,15 @@ def read(directive: Directive, default_zones: tuple[Name, ...], root: Path | Non
 
     Raises CorefileErrors with all that is wrong with it.
     """
-    mistakes = [*_conflicts(directive)]
+    mistakes = Gathered(_conflicts(directive))
     given: dict[str, Any] = {}
     own: tuple[Name, ...] = ()
-    try:
+    with mistakes.going_on():
         given = read_options(directive, _OPTIONS)
-    except CorefileErrors as several:
-        mistakes += several.errors
-    try:
+    with mistakes.going_on():
         own = zone_names(directive, directive.words) or default_zones
         mistakes += _check(directive, own)
-    except CorefileError as error:
-        mistakes.append(error)
-    if mistakes:
-        raise CorefileErrors(mistakes)
+    mistakes.raise_any()
     folder = root or Path(directive.file).parent
     wanted = _files(folder, given) if "manifests" in given else _server(folder, given)
     falls = given.get("fallthrough")

@@ -9,9 +9,9 @@ from typing import Any
 
 from kdns.caching.kind import Kind
 from kdns.corefile.block import Directive
+from kdns.corefile.mistakes import Gathered
 from kdns.corefile.near import near
 from kdns.corefile.values import Reader, duration_text, each, flag, one_of, read_options, zone_names
-from kdns.errors import CorefileError, CorefileErrors
 from kdns.proto.name import ROOT, Name, is_at_or_below
 
 _SHARDS, _LEAST = 256, 1024
@@ -105,27 +105,20 @@ class Settings:
 
 def read(line: Directive, zones: Sequence[Name]) -> Settings:
     """Read a directive of a server block with these zones. Raises CorefileErrors with all its mistakes."""
-    mistakes: list[CorefileError] = []
+    mistakes = Gathered()
     longest: int | None = None
     given: dict[str, Any] = {}
     words = line.words
-    try:
+    with mistakes.going_on():
         if words and _WHOLE.fullmatch(words[0].text):
             longest = _number(line, 0, 1, "TTL")
             words = words[1:]
         zones = zone_names(line, words) or zones
-    except CorefileError as error:
-        mistakes.append(error)
-    try:
+    with mistakes.going_on():
         given = read_options(line, _OPTIONS)
         if "serve_stale_policy" in given and "serve_stale" not in given:
             raise line.error("'serve_stale_policy' goes with 'serve_stale'")
-    except CorefileError as error:
-        mistakes.append(error)
-    except CorefileErrors as several:
-        mistakes += several.errors
-    if mistakes:
-        raise CorefileErrors(mistakes)
+    mistakes.raise_any()
     return _settings(tuple(zones), longest, given)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from kdns.corefile.lexer import Token
@@ -41,6 +42,25 @@ class Mistakes:
         order = {file: index for index, file in enumerate(files)}
         by_place = sorted(self._errors.values(), key=lambda error: (order.get(error.file, len(order)), error.line))
         return CorefileErrors(by_place, rest)
+
+
+class Gathered(list[CorefileError]):
+    """The errors of one directive, all of which are told: its reader goes on after each."""
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Take in what is raised within."""
+        try:
+            yield
+        except CorefileError as error:
+            self.append(error)
+        except CorefileErrors as several:
+            self += several.errors
+
+    def raise_any(self) -> None:
+        """Raise CorefileErrors if there are any."""
+        if self:
+            raise CorefileErrors(self)
 
 
 def _same(error: CorefileError) -> tuple[str, int, str]:

@@ -19,10 +19,11 @@ from typing import Any, Generic, TypeVar
 from kdns.corefile.address import zones_of
 from kdns.corefile.block import Directive
 from kdns.corefile.lexer import Token
+from kdns.corefile.mistakes import Gathered
 from kdns.corefile.near import near
 from kdns.corefile.texts import duration_text as duration_text
 from kdns.corefile.texts import host_port_text
-from kdns.errors import CorefileError, CorefileErrors, NameSyntaxError
+from kdns.errors import NameSyntaxError
 from kdns.proto.name import Name
 
 T = TypeVar("T")
@@ -186,22 +187,16 @@ def read_options(
     Raises CorefileErrors with all the mistakes of the block.
     """
     values: dict[str, Any] = {}
-    mistakes: list[CorefileError] = []
+    mistakes = Gathered()
     for line in directive.body:
-        try:
+        with mistakes.going_on():
             reader = _reader(directive, line, table)
             if line.name not in nested:
                 line.no_block()
             value = reader(line)
-        except CorefileError as error:
-            mistakes.append(error)
-        except CorefileErrors as several:
-            mistakes += several.errors
-        else:
             earlier = values.get(line.name, ()) if isinstance(reader, Each) else None
             values[line.name] = value if earlier is None else (*earlier, *value)
-    if mistakes:
-        raise CorefileErrors(mistakes)
+    mistakes.raise_any()
     return values
 
 

@@ -155,6 +155,7 @@ from random import Random, SystemRandom
 
 from kdns.chain import Handler, Plugin, Query, Response, Transport, compose
 from kdns.corefile.block import Directive, Key
+from kdns.corefile.mistakes import Gathered
 from kdns.errors import CorefileError, CorefileErrors
 from kdns.forwarding import Stanza, read
 from kdns.proto.message import Ede
@@ -189,17 +190,12 @@ _BEHIND_STUB = "/run/systemd/resolve/resolv.conf"
 
 def setup(directive: Directive, site: Site) -> Plugin:
     """Read each directive; they are asked in the order in which they stand."""
-    mistakes: list[CorefileError] = []
+    mistakes = Gathered()
     plugins: list[Plugin] = []
     for number, line in enumerate(directive.every):
-        try:
+        with mistakes.going_on():
             plugins.append(_plugin(number, read(line), site, last=line is directive.every[-1]))
-        except CorefileError as error:
-            mistakes.append(error)
-        except CorefileErrors as several:
-            mistakes += several.errors
-    if mistakes:
-        raise CorefileErrors(mistakes)
+    mistakes.raise_any()
     site.abroad = _abroad(compose(plugins, _refused), site.held)
     return partial(compose, plugins)
 

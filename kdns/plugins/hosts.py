@@ -92,8 +92,8 @@ from typing import Any
 
 from kdns.chain import Handler, Keep, Plugin, Query, Response, Scope
 from kdns.corefile.block import Directive
+from kdns.corefile.mistakes import Gathered
 from kdns.corefile.values import duration, flag, integer, read_options, zone_names, zones
-from kdns.errors import CorefileError, CorefileErrors
 from kdns.hostsfile import WILD, HostsFile, Table
 from kdns.metrics import Metrics
 from kdns.proto.message import Ede
@@ -139,24 +139,17 @@ def _options(directive: Directive, warnings: list[str]) -> tuple[dict[str, Any],
     """
     entries = [line for line in directive.body if _is_entry(line)]
     rest = replace(directive, body=tuple(line for line in directive.body if not _is_entry(line)))
-    mistakes: list[CorefileError] = []
+    mistakes = Gathered()
     given: dict[str, Any] = {}
     table = Table()
     for line in entries:
-        try:
+        with mistakes.going_on():
             _read_entry(table, line, directive.body, warnings)
-        except CorefileError as error:
-            mistakes.append(error)
-    try:
+    with mistakes.going_on():
         given = read_options(rest, _OPTIONS)
         if "fallthrough_unsupported" in given and "fallthrough" not in given:
             raise directive.error("'fallthrough_unsupported' needs 'fallthrough' beside it")
-    except CorefileError as error:
-        mistakes.append(error)
-    except CorefileErrors as several:
-        mistakes += several.errors
-    if mistakes:
-        raise CorefileErrors(mistakes)
+    mistakes.raise_any()
     return given, table
 
 

@@ -58,9 +58,9 @@ from typing import NamedTuple
 from kdns.chain import Handler, Plugin, Query, Response, Transport
 from kdns.corefile.block import Directive
 from kdns.corefile.lexer import Token
+from kdns.corefile.mistakes import Gathered
 from kdns.corefile.texts import host_port_text
 from kdns.corefile.values import each, read_options, zone_names
-from kdns.errors import CorefileError, CorefileErrors
 from kdns.log import logger
 from kdns.proto.message import Ede
 from kdns.proto.name import Name, longest, to_text
@@ -97,20 +97,14 @@ class Peers(NamedTuple):
 
 def setup(directive: Directive, site: Site) -> Plugin:
     """Read each directive; who has the zones is known once all plugins are set up."""
-    mistakes: list[CorefileError] = []
+    mistakes = Gathered()
     allowed: dict[Name, Peers] = {}
     for line in directive.every:
-        try:
+        with mistakes.going_on():
             zones, peers = _read(line, site.zones)
-        except CorefileError as error:
-            mistakes.append(error)
-        except CorefileErrors as several:
-            mistakes += several.errors
-        else:
             for zone in zones:
                 allowed.setdefault(zone, peers)
-    if mistakes:
-        raise CorefileErrors(mistakes)
+    mistakes.raise_any()
     return partial(Transfer, allowed=allowed, transferers=site.transferers)
 
 

@@ -12,36 +12,11 @@ from hypothesis import strategies as st
 from kdns.corefile.disk import Memory
 from kdns.corefile.parser import Corefile, load, parse
 from kdns.errors import CorefileErrors, StartError
+from tests.outside.stock import KUBEADM
 
 Read = Callable[..., Corefile]
 Outline = Callable[[Corefile], list[object]]
 Mistakes = Callable[..., list[str]]
-
-KUBEADM = """\
-.:53 {
-    errors
-    health {
-       lameduck 5s
-    }
-    ready
-    kubernetes cluster.local in-addr.arpa ip6.arpa {
-       pods insecure
-       fallthrough in-addr.arpa ip6.arpa
-       ttl 30
-    }
-    prometheus :9153
-    forward . /etc/resolv.conf {
-       max_concurrent 1000
-    }
-    cache 30 {
-       disable success cluster.local
-       disable denial cluster.local
-    }
-    loop
-    reload
-    loadbalance
-}
-"""
 
 KUBEADM_OUTLINE = [
     (
