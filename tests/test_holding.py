@@ -97,6 +97,15 @@ async def test_a_first_question_leaves_nothing_behind_and_the_second_an_answer_r
         assert len(own.memo) == held
 
 
+async def test_names_in_one_another_s_way_are_kept_all_the_same() -> None:
+    own = desk()
+    own.store.update([Service("shop", f"n-{n}", (pack(f"10.97.{n >> 8}.{n & 255}"),), HTTP) for n in range(2000)])
+    for _ in range(3):
+        for number in range(2000):
+            await own.ask(f"n-{number}.shop.svc.cluster.local", use_edns=False)
+    assert len(own.memo) > 1990
+
+
 async def test_records_take_turns_from_the_first_question_on() -> None:
     own = desk()
     firsts = [str((await own.ask(f"db-{n}.shop.svc.cluster.local")).answer[0][0]) for n in (1, 2, 2, 2, 2, 2)]

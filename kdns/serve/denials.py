@@ -28,8 +28,11 @@ _MOST = 10_000
 """Denials held: the oldest go first. One takes some 700 bytes."""
 _FIRSTS = 256
 """Sizes of queries and replies that are told of together, for each denial."""
-_REMEMBERED = 16384
-"""Hashes of questions that came lately, of eight bytes each."""
+_SETS, _WAYS = 8192, 4
+"""Hashes of questions that came lately, of eight bytes each: so many that may take each other's place, so many times.
+
+With one way two names that are asked for in turn might push each other out for ever.
+"""
 _RDATA_LENGTH = 2
 _PAIR = Struct("!HH").pack
 _LENGTHS = Struct("!HHHH").pack
@@ -43,7 +46,7 @@ class Denials:
         self._held: dict[bytes, _Held] = {}  # by the key of a question for the encloser
         self._dependents: dict[Hashable, set[bytes]] = {}
         self._tails: dict[RRset, Tails] = {}
-        self._lately = array("q", bytes(8 * _REMEMBERED))
+        self._lately = array("q", bytes(8 * _SETS * _WAYS))
 
     def __len__(self) -> int:
         return len(self._held)
@@ -71,11 +74,13 @@ class Denials:
 
     def is_again(self, key: bytes) -> bool:
         """Whether this was asked for not long ago; it has been, from now on."""
-        number = hash(key)
-        place = number % _REMEMBERED
-        if self._lately[place] == number:
+        number = hash(key) or 1
+        start = number % _SETS * _WAYS
+        ways = self._lately[start : start + _WAYS]
+        if number in ways:
             return True
-        self._lately[place] = number
+        way = ways.index(0) if 0 in ways else number >> 40 & (_WAYS - 1)
+        self._lately[start + way] = number
         return False
 
     def _closest(self, key: bytes) -> tuple[_Held, bytes] | None:
