@@ -125,13 +125,11 @@ class Responder:
         return denied
 
     def _held(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
-        """The reply to a name of which others like it were asked for. It gets an entry once it is asked for again, or
-        at once if it was dear.
-        """
+        """The reply to a name of which others like it were asked for. It gets an entry once it is asked for again."""
         found = self.memo.holdings.find(seen, transport)
         if found is None:
             return None
-        if found.ready is not None or self.memo.denials.is_again(seen.key):
+        if self.memo.denials.is_again(seen.key):
             self._keep(found.whole(len(seen.question)), wire, plain, transport)
         return found.lying(len(wire))
 
