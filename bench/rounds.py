@@ -58,11 +58,13 @@ class Bench:
         return found
 
     def _round(self, scenario: Scenario, name: str, questions: Path, *, warm: bool) -> Run:
-        once = scenario.flags if STREAM in scenario.flags else (*scenario.flags, "-n", "1")
-        flags = once if scenario.once else scenario.flags
+        streamed = STREAM in scenario.flags
+        flags = (*scenario.flags, "-n", "1") if scenario.once and not streamed else scenario.flags
+        # Twice: some servers keep what is asked for a second time.
+        warmth = scenario.flags if streamed else (*scenario.flags, "-n", "2")
         with self._fresh(name) if scenario.fresh else self._kept(name) as server:
             if warm:
-                run(server.process, server.port, questions, 0.2 if STREAM in flags else WARM, once)
+                run(server.process, server.port, questions, 0.2 if streamed else WARM, warmth)
             with _churning(server, scenario.churn):
                 return run(server.process, server.port, questions, self._seconds * scenario.longer, flags)
 
