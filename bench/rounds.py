@@ -15,7 +15,7 @@ from bench.servers import KINDS, Running, running, upstream
 
 Say = Callable[[str], None]
 WARM = 10.0
-"""Seconds that it takes at most to ask each line once before it counts."""
+"""Seconds that it takes at most to ask each line twice before it counts."""
 
 
 class Bench:
