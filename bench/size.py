@@ -107,7 +107,7 @@ def _loads(server: Running, shape: Shape, path: Path) -> dict[str, float]:
     """CPU of a hit and of a wrong name, in microseconds; the cluster's mix before, which fills what is kept."""
     loads: tuple[tuple[str, Lines, float, tuple[str, ...]], ...] = (
         ("mix", questions.mix, 10.0, ("-n", "1")),
-        ("warm", questions.clusterips, 10.0, ("-n", "1")),
+        ("warm", questions.clusterips, 10.0, ("-n", "2")),
         ("hit", questions.clusterips, 1.0, ()),
         ("wrong", questions.wrong, 1.0, ("-n", "1")),
     )

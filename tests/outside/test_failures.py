@@ -122,6 +122,7 @@ def until_asked(stage: Stage, upstream: Knot) -> None:
     wait(lambda: stage.asked(upstream) > before, PATIENCE, f"{upstream.text} is asked again")
 
 
+@pytest.mark.e2e
 def test_a_black_hole_of_two_costs_one_timeout_and_comes_back(stage: Stage, figures: Figures) -> None:
     with failing(stage, figures, "one of two upstreams frozen") as watch:
         outside = watch.outside
@@ -153,7 +154,7 @@ def test_a_server_that_is_killed_is_not_missed_and_comes_back(stage: Stage, figu
     assert outside.longest() < watch.slack
 
 
-@pytest.mark.parametrize("fault", ["frozen", "killed"])
+@pytest.mark.parametrize("fault", [pytest.param("frozen", marks=pytest.mark.e2e), "killed"])
 def test_with_all_servers_down_clients_are_told_in_time(stage: Stage, figures: Figures, fault: str) -> None:
     servers = (stage.one, stage.other)
     with failing(stage, figures, f"both upstreams {fault}") as watch:

@@ -551,7 +551,7 @@ async def test_some_answers_are_kept_for_nobody(name: str, type: str) -> None:
 
 
 async def test_what_is_not_known_yet_is_kept_for_nobody() -> None:
-    response = await respond("web.shop.svc.cluster.local", lines="")
+    response = await respond("web.shop.svc.cluster.local", lines="startup_timeout 10ms")
     assert (response.rcode, response.keep.scope, response.authority) == (RCode.SERVFAIL, Scope.NOBODY, ())
 
 
