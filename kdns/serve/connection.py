@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -42,7 +43,7 @@ _LAST_WORD = 0.5
 class Shared:
     """What the connections of one listener share. `buffer` is filled and emptied in one turn of the loop.
 
-    `responder` and `limits` may be exchanged at any time.
+    `responder` and `limits` may be exchanged at any time. `welcome` is told of each new one.
     """
 
     responder: Answerer
@@ -50,6 +51,7 @@ class Shared:
     limits: Limits
     loop: asyncio.AbstractEventLoop
     mishaps: Mishaps
+    welcome: Callable[[Connection], None] = lambda _: None
     buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(_AT_ONCE)))
 
 
@@ -97,6 +99,7 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
         else:
             self._settle()
+            self._shared.welcome(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         """Where to receive into."""

@@ -46,7 +46,7 @@ class StreamListener:
         self._loop = loop
         limits = limits or Limits()
         self._crowd = Crowd(limits.connections, metrics)
-        self._shared = Shared(responder, self._crowd, limits, loop, Mishaps(metrics, loop.time))
+        self._shared = Shared(responder, self._crowd, limits, loop, Mishaps(metrics, loop.time), self._welcome)
         self._address: Address = (host, port)
         self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
@@ -92,8 +92,12 @@ class StreamListener:
 
     def _pass_on(self) -> None:
         for guest in self._crowd:
-            if isinstance(guest, Connection) and (heir := self._heir(guest.local)):
-                heir.take_in(guest)
+            if isinstance(guest, Connection):
+                self._welcome(guest)
+
+    def _welcome(self, guest: Connection) -> None:
+        if heir := self._heir(guest.local):
+            heir.take_in(guest)
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109
         """Answer what has come, then no more, and close. Takes `timeout` seconds at most."""
