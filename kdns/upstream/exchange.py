@@ -146,6 +146,8 @@ class Exchange:
                     most=most,
                 )
         except TimeoutError:
-            raise Silent(self._where, self._deadlines.seconds) from None
+            failed: UpstreamError = Silent(self._where, self._deadlines.seconds)
         except OSError as error:
-            raise UpstreamError(f"{self._where}: {reason(error)}") from None
+            failed = UpstreamError(f"{self._where}: {reason(error)}")
+        # Not raised above: what was caught would stay with it, and hold frames that hold both.
+        raise failed
