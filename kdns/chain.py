@@ -152,6 +152,11 @@ class Keep:
             self.aging,
         )
 
+    @property
+    def is_for_all(self) -> bool:
+        """Whether they are good for everybody until a change, and nobody wants to see each hit."""
+        return self.scope is Scope.EVERYBODY and self.until is None and self.aging is None and not self.each
+
     def told(self, tally: Tally) -> Keep:
         """The same, with one more who counts."""
         tallies = (*self.tallies, tally)

@@ -21,6 +21,7 @@ from kdns.kube.document import Origin
 from kdns.kube.objects import Ref
 from kdns.plan import Plan, plan
 from kdns.serve.responder import Responder
+from tests.hits import hit
 
 CLIENT = ("192.0.2.53", 40000)
 LOCAL = ("127.0.0.1", 1053)
@@ -95,7 +96,7 @@ class Asked:
         """The reply to a query, checked to be one: dnspython reads it whole and it is to this query."""
         transport = Transport.tcp if tcp else Transport.udp
         wire = query.to_wire()
-        raw = self.responder.hit(wire, CLIENT, LOCAL, transport)
+        raw = hit(self.responder, wire, transport)
         if raw is None:
             raw = await self.responder.respond(wire, CLIENT, LOCAL, transport)
         assert raw is not None

@@ -13,6 +13,7 @@ from kdns.kube.objects import Namespace, Object, Service
 from kdns.plan import plan
 from kdns.proto.reverse import pack
 from tests.asking import CLIENT, LOCAL, Clock, Told
+from tests.hits import hit
 
 KUBEADM = """\
 .:53 {
@@ -50,13 +51,13 @@ class Desk:
     def hit(self, name: str, type: str = "A", **edns: object) -> dns.message.Message | None:
         """The reply that needs no chain."""
         query = dns.message.make_query(name, type, **edns)  # type: ignore[arg-type]
-        return self._read(query, self.responder.hit(query.to_wire(), CLIENT, LOCAL, Transport.udp))
+        return self._read(query, hit(self.responder, query.to_wire()))
 
     async def ask(self, name: str, type: str = "A", **edns: object) -> dns.message.Message:
         """The reply."""
         query = dns.message.make_query(name, type, **edns)  # type: ignore[arg-type]
         wire = query.to_wire()
-        found = self.responder.hit(wire, CLIENT, LOCAL, Transport.udp)
+        found = hit(self.responder, wire)
         if found is None:
             found = await self.responder.respond(wire, CLIENT, LOCAL, Transport.udp)
         reply = self._read(query, found)

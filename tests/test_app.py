@@ -24,6 +24,7 @@ from kdns.proto.name import from_text
 from kdns.serve.router import Router, Served
 from kdns.serve.udp import UdpListener
 from kdns.site import Build
+from tests.hits import hit
 from tests.processes import free_port, taken
 from tests.serve.sockets import PATIENCE, StreamClient, UdpClient
 
@@ -342,7 +343,7 @@ async def test_a_memo_hears_of_changes() -> None:
     wire = dns.message.make_query("web.test", "A").to_wire()
 
     async def answered() -> bytes | None:
-        kept = responder.hit(wire, (HERE, 1), (HERE, 53), Transport.udp)
+        kept = hit(responder, wire)
         return kept or await responder.respond(wire, (HERE, 1), (HERE, 53), Transport.udp)
 
     metrics = made.build.metrics.registry.get_sample_value

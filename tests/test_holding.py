@@ -8,8 +8,9 @@ from kdns.chain import Transport
 from kdns.kube.objects import Endpoint, Namespace, Object, Port, Service, Slice
 from kdns.proto.reverse import pack
 from kdns.serve.holdings import Holdings
-from tests.asking import CLIENT, LOCAL, Told, ede, rcode
+from tests.asking import Told, ede, rcode
 from tests.desk import KUBEADM, Desk, corefile
+from tests.hits import hit
 
 HTTP = (Port("http", 80),)
 OBJECTS: list[Object] = [
@@ -239,6 +240,6 @@ async def test_over_tcp_it_is_the_same() -> None:
     own = desk()
     await own.ask("web-1.shop.svc.cluster.local")
     wire = b"\0\1\1\0\0\1\0\0\0\0\0\0\5web-2\4shop\3svc\7cluster\5local\0\0\1\0\1"
-    found = {own.responder.hit(wire, CLIENT, LOCAL, transport) for transport in Transport}
+    found = {hit(own.responder, wire, transport) for transport in Transport}
     assert len(found) == 1
     assert None not in found

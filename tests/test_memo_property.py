@@ -45,6 +45,7 @@ from kdns.serve.holdings import Holdings
 from kdns.serve.memo import Memo
 from kdns.serve.responder import Responder
 from tests.asking import CLIENT, Clock, Told
+from tests.hits import hit
 
 T = TypeVar("T")
 
@@ -266,7 +267,7 @@ class Pair:
             fresh = done(self.fresh.respond(*arguments))
             assert fresh is not None
             for responder in (self.kept, self.first):
-                known = responder.hit(*arguments) or done(responder.respond(*arguments))
+                known = hit(responder, wire, question.transport) or done(responder.respond(*arguments))
                 assert known is not None
                 yield known, fresh
 

@@ -26,6 +26,7 @@ LARGEST = 65535
 
 _FIXED = Struct("!HHIH").pack
 _OPTION = Struct("!HH").pack
+_SAYING = Struct("!HHHH").pack
 _SHORT = Struct("!H").pack
 _POINTER = 0xC000
 _FARTHEST = 0x3FFF
@@ -287,6 +288,12 @@ def _opts(message: Message, reply: Reply, payload: int) -> list[bytes]:
 def opt_of(message: Message, payload: int) -> bytes:
     """The OPT record without options of a reply to a message whose rcode is less than 16; nothing if it has none."""
     return opt_record(payload, _DO if message.edns.do else 0, ()) if message.edns else b""
+
+
+def opt_saying(opt: bytes, code: int, text: bytes) -> bytes:
+    """The same record, as `opt_of` gives it, with an Extended DNS Error (RFC 8914) whose text is UTF-8."""
+    size = 2 + len(text)
+    return opt[:-2] + _SAYING(4 + size, Option.EDE, size, code) + text if opt else opt
 
 
 def opt_record(payload: int, ttl: int, options: Sequence[tuple[int, bytes]]) -> bytes:

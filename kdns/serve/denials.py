@@ -9,33 +9,23 @@ Held is a denial for each encloser, type and way of asking that was met; a chang
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Hashable, Iterable, Set
 from struct import Struct
 
-from kdns.chain import Denial, Response, Scope
-from kdns.proto.encode import SMALLEST, opt_of
+from kdns.chain import Denial, Response
+from kdns.proto.encode import SMALLEST, opt_of, opt_saying
 from kdns.proto.glance import key_of
 from kdns.proto.message import Message
 from kdns.proto.name import ROOT, Name, is_at_or_below, labels
 from kdns.proto.ready import Ready
 from kdns.proto.record import SERIAL_FROM_END, RRset
-from kdns.proto.types import Option, RRType
-from kdns.serve.entry import Lying, Whole
-from kdns.serve.tails import HEAD, Tails, with_serial
+from kdns.proto.types import RRType
+from kdns.serve.entry import Firsts, Lying, Whole
+from kdns.serve.tails import HEAD, Tails, no_serial, with_serial
 
 _MOST = 10_000
 """Denials held: the oldest go first. One takes some 700 bytes."""
-_FIRSTS = 256
-"""Sizes of queries and replies that are told of together, for each denial."""
-_SETS, _WAYS = 8192, 4
-"""Hashes of questions that came lately, of eight bytes each: so many that may take each other's place, so many times.
-
-With one way two names that are asked for in turn might push each other out for ever.
-"""
-_RDATA_LENGTH = 2
 _PAIR = Struct("!HH").pack
-_LENGTHS = Struct("!HHHH").pack
 
 
 class Denials:
@@ -46,7 +36,6 @@ class Denials:
         self._held: dict[bytes, _Held] = {}  # by the key of a question for the encloser
         self._dependents: dict[Hashable, set[bytes]] = {}
         self._tails: dict[RRset, Tails] = {}
-        self._lately = array("q", bytes(8 * _SETS * _WAYS))
 
     def __len__(self) -> int:
         return len(self._held)
@@ -71,17 +60,6 @@ class Denials:
         held, label = found
         body = held.body(label, question)
         return held.whole(label, body, len(question)) if body is not None else None
-
-    def is_again(self, key: bytes) -> bool:
-        """Whether this was asked for not long ago; it has been, from now on."""
-        number = hash(key) or 1
-        start = number % _SETS * _WAYS
-        ways = self._lately[start : start + _WAYS]
-        if number in ways:
-            return True
-        way = ways.index(0) if 0 in ways else number >> 40 & (_WAYS - 1)
-        self._lately[start + way] = number
-        return False
 
     def _closest(self, key: bytes) -> tuple[_Held, bytes] | None:
         """What is held of the closest encloser, and the label next below it, if that is absent."""
@@ -110,7 +88,7 @@ class Denials:
         asked = question.name + _PAIR(question.type, question.klass)
         if held.body(label, asked) != ready.body(0):
             return False  # left to the chain is what is written in another way than this
-        self._hold(key_of(_asking(message, denial.encloser)), held)
+        self._hold(key_of(message.asking(denial.encloser)), held)
         return True
 
     def forget(self, keys: Set[Hashable]) -> None:
@@ -170,9 +148,9 @@ class _Held:
         self.depends_on = denial.depends_on
         self._head = ready.head[:HEAD]
         self.keep = response.keep
-        self._serial = response.keep.serial or _no_serial
+        self._serial = response.keep.serial or no_serial
         self._tails = tails
-        self._firsts: dict[tuple[int, int], Lying] = {}
+        self._firsts = Firsts()
         self._opt, self._payload = opt, payload
         self._code = response.ede.code if response.ede else None
         before, behind = denial.around or (response.ede.text if response.ede else "", None)
@@ -189,14 +167,7 @@ class _Held:
 
     def lying(self, asked: int, body: bytes) -> Lying:
         """A reply that counts as the first of the same sizes."""
-        lying = Lying(self.keep, asked, body)
-        sizes = asked, lying.size
-        first = self._firsts.get(sizes)
-        if first is not None:
-            lying.counts_as = first
-        elif len(self._firsts) < _FIRSTS:
-            self._firsts[sizes] = lying
-        return lying
+        return self._firsts.counted(Lying(self.keep, asked, body))
 
     def whole(self, label: bytes, body: bytes, size: int) -> Whole:
         """A reply of this denial as it can be kept; `size` is that of the question."""
@@ -208,15 +179,13 @@ class _Held:
         if self._code is None:
             return self._opt
         before, behind = self._around
-        text = before if behind is None else before + _said(label) + behind
-        size = 2 + len(text)
-        return self._opt[:-_RDATA_LENGTH] + _LENGTHS(4 + size, Option.EDE, size, self._code) + text
+        return opt_saying(self._opt, self._code, before if behind is None else before + _said(label) + behind)
 
 
 def _is_plain(response: Response) -> bool:
     """Whether the reply is an SOA alone, good for everybody until a change, and nobody wants to see each."""
     keep, reply = response.keep, response
-    if keep.scope is not Scope.EVERYBODY or keep.until is not None or keep.aging is not None or keep.each:
+    if not keep.is_for_all:
         return False
     if reply.answer or reply.additional or reply.options or reply.authentic or keep.serial is None:
         return False
@@ -225,10 +194,6 @@ def _is_plain(response: Response) -> bool:
 
 def _is_below(name: Name, other: Name) -> bool:
     return name != other and is_at_or_below(name, other)
-
-
-def _asking(message: Message, name: Name) -> Message:
-    return message._replace(question=message.question._replace(name=name, folded=name))
 
 
 def _label_below(name: Name, encloser: Name) -> bytes:
@@ -240,7 +205,3 @@ def _label_below(name: Name, encloser: Name) -> bytes:
 def _said(label: bytes) -> bytes:
     """As sentences write a label: each octet a character of Latin-1."""
     return label if label.isascii() else label.decode("latin-1").encode()
-
-
-def _no_serial() -> int:
-    return 0

@@ -14,6 +14,10 @@ OVERHEAD = 1000
 """Bytes that an entry costs besides its reply: keys, tables, its Keep, objects (measured with tracemalloc)."""
 
 
+_KINDS = 256
+"""Sizes of queries and replies that are told of together."""
+
+
 class Whole(NamedTuple):
     """A reply to be kept, and what `Memo.keep` wants with it: what OPT says, and the limit that it was written for."""
 
@@ -42,6 +46,23 @@ class Lying:
 
     def found(self) -> None:
         """Remember that it was given."""
+
+
+class Firsts:
+    """Replies that are made for one query each, by keep and sizes: all of a kind are told of as its first."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int, int], Lying] = {}
+
+    def counted(self, lying: Lying) -> Lying:
+        """The same reply, counting as the first like it, which holds its keep: so that may be known by identity."""
+        kind = id(lying.keep), lying.asked, lying.size
+        first = self._known.get(kind)
+        if first is not None:
+            lying.counts_as = first
+        elif len(self._known) < _KINDS:
+            self._known[kind] = lying
+        return lying
 
 
 class Alias(Lying):

@@ -13,30 +13,26 @@ from collections.abc import Hashable, Iterable, Sequence, Set
 from struct import Struct
 from typing import NamedTuple
 
-from kdns.chain import Holding, Keep, Plain, Response, Scope, Tally, Transport
-from kdns.proto.encode import LARGEST, SMALLEST, encode, limited, opt_of
+from kdns.chain import Holding, Keep, Plain, Response, Tally, Transport
+from kdns.proto.encode import LARGEST, SMALLEST, encode, limited, opt_of, opt_saying
 from kdns.proto.glance import Glance, key_of
-from kdns.proto.message import Ede, Message, Question, Reply
+from kdns.proto.message import Message, Question, Reply
 from kdns.proto.name import Name, is_at_or_below
 from kdns.proto.ready import Ready
 from kdns.proto.record import SERIAL_FROM_END, RRset
 from kdns.proto.single import single
-from kdns.proto.types import Option, RCode, RRType
-from kdns.serve.entry import Lying, Whole
-from kdns.serve.tails import HEAD, Tails
+from kdns.proto.types import RCode, RRType
+from kdns.serve.entry import Firsts, Lying, Whole
+from kdns.serve.tails import HEAD, Tails, no_serial
 
 _MOST = 1000
 """Zones, types and ways of asking; of each there are few."""
 _TRIES = 64
 """Replies of each that are looked at whether they can be learned from."""
-_FIRSTS = 256
-"""Sizes of queries and replies that are told of together, for each kind."""
 _TYPES = frozenset({RRType.A, RRType.AAAA, RRType.SRV, RRType.PTR})
 _FLAGS = 2
 _COUNTS = Struct("!HHHH").pack
 _PAIR = Struct("!HH").pack
-_SHORT = Struct("!H").pack
-_LENGTHS = Struct("!HHH").pack
 _NO_DATA, _ONE, _SEVERAL = (False, False, False), (True, False, False), (True, True, False)
 _BEHIND_NAME, _BEHIND_FOLDED = -4, -5
 """Type and class; in a key, what it says of the way of asking, too."""
@@ -101,9 +97,9 @@ class Holdings:
         `limit` the most bytes that the reply might have.
         """
         holding, question = response.holding, message.question
-        if holding is None or question.type not in _TYPES or not _is_for_all(response.keep):
+        if holding is None or question.type not in _TYPES or not response.keep.is_for_all:
             return
-        key = key_of(_asking(message, holding.zone))
+        key = key_of(message.asking(holding.zone))
         asking = self._held.get(key)
         if asking is None:
             is_shared = any(zone != holding.zone and is_at_or_below(zone, holding.zone) for zone in zones)
@@ -168,11 +164,11 @@ class _Kind:
         self._message, self._response = message, response
         self._flags = ready.head[:_FLAGS]
         self._tails = Tails(response.authority[0]) if response.authority else None
-        self._serial = response.keep.serial or _no_serial
+        self._serial = response.keep.serial or no_serial
         self._opt = opt_of(message, payload)
         self._above = response.keep.tallies[1:]
         self._keeps: dict[Tally, Keep] = {}
-        self._firsts: dict[tuple[Tally, int, int], Lying] = {}
+        self._firsts = Firsts()
         self._turn = 0
         self.payload = payload
 
@@ -189,7 +185,7 @@ class _Kind:
 
     def _simple(self, question: Question, asked: bytes, plain: Plain) -> bytes | None:
         """Of parts, where there is one record or no data."""
-        opt = self._opt if plain.ede is None else self._opt_with(plain.ede)
+        opt = self._opt if plain.ede is None else opt_saying(self._opt, plain.ede.code, plain.ede.text.encode())
         if plain.answer is None:
             return self._flags + _COUNTS(1, 0, 1, bool(opt)) + asked + self._tail(len(asked)) + opt
         records = single(question, plain.answer, plain.additional)
@@ -212,23 +208,12 @@ class _Kind:
     def _tail(self, size: int) -> bytes:
         return self._tails.of(size, self._serial()) if self._tails is not None else b""
 
-    def _opt_with(self, ede: Ede) -> bytes:
-        text = _SHORT(ede.code) + ede.text.encode()
-        return self._opt[:-2] + _LENGTHS(4 + len(text), Option.EDE, len(text)) + text if self._opt else b""
-
     def lying(self, tally: Tally, asked: int, body: bytes) -> Lying:
         """A reply that counts as the first of the same sizes."""
         keep = self._keeps.get(tally)
         if keep is None:
             keep = self._keeps[tally] = self._keep(tally, frozenset())
-        lying = Lying(keep, asked, body)
-        sizes = tally, asked, lying.size
-        first = self._firsts.get(sizes)
-        if first is not None:
-            lying.counts_as = first
-        elif len(self._firsts) < _FIRSTS:
-            self._firsts[sizes] = lying
-        return lying
+        return self._firsts.counted(Lying(keep, asked, body))
 
     def keep_of(self, plain: Plain) -> Keep:
         """What may be done with the reply."""
@@ -252,11 +237,6 @@ def _shape(answer: RRset | None, additional: Sequence[RRset]) -> tuple[bool, boo
     return True, len(answer.rdatas) > 1, any(len(rrset.rdatas) > 1 for rrset in additional)
 
 
-def _is_for_all(keep: Keep) -> bool:
-    """Whether it is good for everybody until a change, and nobody wants to see each."""
-    return keep.scope is Scope.EVERYBODY and keep.until is None and keep.aging is None and not keep.each
-
-
 def _is_from(response: Response, plain: Plain, holding: Holding) -> bool:
     """Whether that is the holder's answer, with nothing that its reply does not tell."""
     keep = response.keep
@@ -265,11 +245,3 @@ def _is_from(response: Response, plain: Plain, holding: Holding) -> bool:
     if response.rcode != RCode.NOERROR or response.options or response.authentic:
         return False
     return [rrset.type for rrset in response.authority] == ([] if plain.answer else [RRType.SOA])
-
-
-def _asking(message: Message, name: Name) -> Message:
-    return message._replace(question=message.question._replace(name=name, folded=name))
-
-
-def _no_serial() -> int:
-    return 0

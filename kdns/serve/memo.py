@@ -30,6 +30,7 @@ from kdns.proto.types import Flag
 from kdns.serve.denials import Denials
 from kdns.serve.entry import Alias, Entry, Lying, Variant
 from kdns.serve.holdings import Holdings
+from kdns.serve.lately import Lately
 
 _AD = int(Flag.AD)
 _SET_AD = b"\1"
@@ -51,7 +52,8 @@ _FOR = 1.0
 class Memo:
     """The answers of one listener. `capacity` is in bytes; `clock` is loop time in seconds.
 
-    `denials` are of the names that no answer is kept for, `holdings` for first questions.
+    `denials` are of the names that no answer is kept for, `holdings` for first questions; `lately` tells which of
+    both come again.
 
     `due` is the loop time at which `wear` wants to be called, before `ready` is looked into. `catch_up` is called
     before answers are dropped for want of room: whoever has not said yet which were given (`Entry.recent`) does then.
@@ -61,6 +63,7 @@ class Memo:
         self.epoch = 0
         self.denials = Denials()
         self.holdings = Holdings()
+        self.lately = Lately()
         self.size = 0
         self.due = inf
         self.ready: dict[Transport, dict[bytes, Alias]] = {transport: {} for transport in Transport}

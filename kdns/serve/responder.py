@@ -1,6 +1,7 @@
 """Bytes to bytes: everything between a socket and the plugins, for one listener.
 
-No socket here. A listener asks `hit` first, which decodes nothing; what misses goes to `respond`.
+No socket here. A listener asks `look` first, for a whole batch, then `lying` for each of it, which decode nothing;
+what misses goes to `respond`.
 """
 
 from __future__ import annotations
@@ -56,21 +57,6 @@ class Responder:
         self._under_way = 0
         self._when_idle: list[Callable[[], None]] = []
 
-    def hit(
-        self,
-        wire: bytes,
-        client: Address,
-        local: Address,  # noqa: ARG002  a hit takes what `respond` takes
-        transport: Transport,
-    ) -> bytes | None:
-        """The reply if this was answered before and nothing has changed since."""
-        lying = self.lying(wire[2:], transport)
-        if lying is None:
-            return None
-        self.gave([lying.counts_as or lying], transport, 2 if ":" in client[0] else 1, 0.0)
-        self.settle()
-        return wire[:2] + lying.body
-
     def look(self, queries: Sequence[bytes], transport: Transport) -> list[Lying] | None:
         """The replies to queries, each behind its id, if they all lie ready; None where one does not."""
         memo = self.memo
@@ -120,7 +106,11 @@ class Responder:
         """The reply to a name that is known not to exist. What comes again is worth an entry: it costs half as much."""
         denials = self.memo.denials
         denied = denials.find(seen.key, seen.question, len(wire))
-        if denied is not None and denials.is_again(seen.key) and (whole := denials.whole(seen.key, seen.question)):
+        if (
+            denied is not None
+            and self.memo.lately.again(seen.key)
+            and (whole := denials.whole(seen.key, seen.question))
+        ):
             self._keep(whole, wire, plain, transport)
         return denied
 
@@ -129,7 +119,7 @@ class Responder:
         found = self.memo.holdings.find(seen, transport)
         if found is None:
             return None
-        if self.memo.denials.is_again(seen.key):
+        if self.memo.lately.again(seen.key):
             self._keep(found.whole(len(seen.question)), wire, plain, transport)
         return found.lying(len(wire))
 

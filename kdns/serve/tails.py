@@ -55,3 +55,8 @@ def with_serial(soa: RRset, serial: int) -> RRset:
     (rdata,) = soa.rdatas
     at = len(rdata) - SERIAL_FROM_END
     return soa._replace(rdatas=(rdata[:at] + serial.to_bytes(4) + rdata[at + 4 :],))
+
+
+def no_serial() -> int:
+    """That of replies without an SOA."""
+    return 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kdns.corefile.disk import Memory
 from kdns.corefile.parser import Corefile, load, parse
 from kdns.errors import CorefileErrors, StartError
-from tests.outside.stock import KUBEADM
+from tests.outside.stock import KUBEADM, node_local
 
 Read = Callable[..., Corefile]
 Outline = Callable[[Corefile], list[object]]
@@ -95,54 +95,7 @@ AKS = """\
 import custom/*.server
 """
 
-NODE_LOCAL = """\
-cluster.local:53 {
-    errors
-    cache {
-            success 9984 30
-            denial 9984 5
-    }
-    reload
-    loop
-    bind 169.254.20.10 10.96.0.10
-    forward . __PILLAR__CLUSTER__DNS__ {
-            force_tcp
-    }
-    prometheus :9253
-    health 169.254.20.10:8080
-    }
-in-addr.arpa:53 {
-    errors
-    cache 30
-    reload
-    loop
-    bind 169.254.20.10 10.96.0.10
-    forward . __PILLAR__CLUSTER__DNS__ {
-            force_tcp
-    }
-    prometheus :9253
-    }
-ip6.arpa:53 {
-    errors
-    cache 30
-    reload
-    loop
-    bind 169.254.20.10 10.96.0.10
-    forward . __PILLAR__CLUSTER__DNS__ {
-            force_tcp
-    }
-    prometheus :9253
-    }
-.:53 {
-    errors
-    cache 30
-    reload
-    loop
-    bind 169.254.20.10 10.96.0.10
-    forward . __PILLAR__UPSTREAM__SERVERS__
-    prometheus :9253
-    }
-"""
+NODE_LOCAL = node_local("__PILLAR__CLUSTER__DNS__")
 
 
 def test_kubeadms_corefile(read: Read, outline: Outline) -> None:

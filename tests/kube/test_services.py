@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kdns.kube.index import Touched
@@ -57,7 +59,7 @@ def test_an_answer_depends_on_its_service_and_namespace(name: str, objects: list
 def test_only_what_shows_endpoints_ends_with_them(
     asked: str,
     objects: list[Object],
-    options: dict[str, bool],
+    options: dict[str, Any],
     alone: bool,
 ) -> None:
     name, type = asked.split()

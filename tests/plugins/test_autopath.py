@@ -21,6 +21,7 @@ from kdns.plugins.autopath import search_list
 from kdns.proto.name import to_text
 from kdns.proto.reverse import pack
 from tests.asking import LOCAL, Asked, lines, rcode, serving
+from tests.hits import hit
 
 
 @pytest.fixture(autouse=True)
@@ -161,7 +162,7 @@ class Clients:
     async def ask(self, client: str, name: str, type: str = "A") -> dns.message.Message:
         query = dns.message.make_query(name, type, use_edns=0)
         sides = ((client, 5353), LOCAL, Transport.udp)
-        wire = self.asked.responder.hit(query.to_wire(), *sides)
+        wire = hit(self.asked.responder, query.to_wire())
         wire = wire or await self.asked.responder.respond(query.to_wire(), *sides)
         assert wire is not None
         reply = dns.message.from_wire(wire)

@@ -33,6 +33,7 @@ from kdns.serve.router import Router, Served
 from kdns.site import Build, Site
 from kdns.why import Why
 from tests.asking import CLIENT, LOCAL, Clock, ede, lines, rcode
+from tests.hits import hit
 
 UNTIL_CHANGED = Keep(scope=Scope.EVERYBODY)
 SERVER = "dns://:53"
@@ -94,7 +95,7 @@ class Block:
         query = dns.message.make_query(name, type, flags=flags, **{"use_edns": 0, **edns})  # type: ignore[arg-type]
         query.id = next(self._ids)
         wire = query.to_wire()
-        raw = self.responder.hit(wire, CLIENT, LOCAL, Transport.udp)
+        raw = hit(self.responder, wire)
         if raw is None:
             raw = await self.responder.respond(wire, CLIENT, LOCAL, Transport.udp)
         assert raw is not None

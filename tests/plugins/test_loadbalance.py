@@ -30,6 +30,7 @@ from kdns.serve.memo import Memo
 from kdns.serve.responder import Responder
 from kdns.serve.router import Router, Served
 from kdns.site import Build, Site
+from tests.hits import hit
 
 NAME = from_text("web.example.org.")
 OTHER = from_text("other.example.org.")
@@ -100,7 +101,7 @@ class Server:
         """The rdata of the answer, record by record."""
         wire = dns.message.make_query("web.example.org.", type).to_wire()
         sides = ("10.0.0.9", 40212), ("10.0.0.1", 53), Transport.tcp
-        reply = self._responder.hit(wire, *sides) or await self._responder.respond(wire, *sides)
+        reply = hit(self._responder, wire, Transport.tcp) or await self._responder.respond(wire, *sides)
         assert reply is not None
         return [rdata.to_text() for records in dns.message.from_wire(reply).answer for rdata in records]
 

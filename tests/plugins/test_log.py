@@ -28,6 +28,7 @@ from kdns.serve.responder import Responder
 from kdns.serve.router import Router, Served
 from kdns.site import Build, Site
 from kdns.why import Exhibit
+from tests.hits import hit
 
 Lines = Callable[[], list[str]]
 
@@ -328,7 +329,7 @@ def serving(lines: str, response: Response, clock: Clock) -> Callable[..., Any]:
     async def ask(name: str, port: int) -> tuple[bytes, int]:
         wire = dns.message.make_query(name, "A", id=port).to_wire()
         sides = ("10.0.0.9", port), ("10.0.0.1", 53), Transport.udp
-        reply = responder.hit(wire, *sides) or await responder.respond(wire, *sides)
+        reply = hit(responder, wire) or await responder.respond(wire, *sides)
         assert reply is not None
         return reply, len(made)
 

@@ -20,6 +20,7 @@ from kdns.proto.message import Ede
 from kdns.proto.name import from_labels, from_text, labels, to_text
 from kdns.proto.record import RRset, addresses, srv
 from kdns.proto.types import EDE, Flag, RRType
+from tests.hits import hit
 from tests.serve.answering import CLIENT, FOREVER, LOCAL, Clock, Desk, addressed, answer_set, one_address
 
 UDP, TCP = Transport.udp, Transport.tcp
@@ -49,7 +50,7 @@ def with_opt(edns: bytes, **rest: int) -> bytes:
 
 
 async def reply_to(desk: Desk, wire: bytes, transport: Transport = UDP) -> bytes | None:
-    ready = desk.responder.hit(wire, CLIENT, LOCAL, transport)
+    ready = hit(desk.responder, wire, transport)
     if ready is not None:
         return ready
     return await desk.responder.respond(wire, CLIENT, LOCAL, transport)
@@ -298,11 +299,11 @@ async def test_the_name_comes_back_as_it_was_asked_first_time_and_from_the_memo(
 async def test_the_same_bytes_hit_without_a_task_whatever_their_id() -> None:
     desk = Desk()
     wire = message(NAME.lower())
-    assert desk.responder.hit(wire, CLIENT, LOCAL, UDP) is None
+    assert hit(desk.responder, wire, UDP) is None
     first = await desk.responder.respond(wire, CLIENT, LOCAL, UDP)
     assert first is not None
-    assert desk.responder.hit(b"\x12\x34" + wire[2:], CLIENT, LOCAL, UDP) == b"\x12\x34" + first[2:]
-    assert desk.responder.hit(wire, CLIENT, LOCAL, TCP) == first
+    assert hit(desk.responder, b"\x12\x34" + wire[2:], UDP) == b"\x12\x34" + first[2:]
+    assert hit(desk.responder, wire, TCP) == first
 
 
 @pytest.mark.parametrize(
@@ -380,7 +381,7 @@ async def test_a_change_ends_what_was_made_from_it_while_it_was_made_too() -> No
     await read(desk, message())
     assert len(desk.memo) == 1
     desk.memo.forget({"web"})
-    assert desk.responder.hit(message(), CLIENT, LOCAL, UDP) is None
+    assert hit(desk.responder, message(), UDP) is None
     await read(desk, message())
     assert desk.counted("kdns_memo_misses_total") == 3
 
@@ -393,9 +394,9 @@ async def test_an_answer_ends_when_its_time_is_over() -> None:
     wire = message(NAME.lower())
     await read(desk, wire)
     desk.clock.now = 1004.9
-    assert desk.responder.hit(wire, CLIENT, LOCAL, UDP) is not None
+    assert hit(desk.responder, wire, UDP) is not None
     desk.clock.now = 1005.0
-    assert desk.responder.hit(wire, CLIENT, LOCAL, UDP) is None
+    assert hit(desk.responder, wire, UDP) is None
 
 
 async def test_addresses_take_turns_from_reply_to_reply() -> None:
@@ -497,7 +498,7 @@ async def test_a_hit_by_bytes_is_told_of_too() -> None:
     desk = Desk(handler)
     wire = message(NAME.lower())
     await desk.responder.respond(wire, CLIENT, LOCAL, TCP)
-    reply = desk.responder.hit(wire, ("2001:db8::1", 1), LOCAL, TCP)
+    reply = hit(desk.responder, wire, TCP, six=True)
     assert reply is not None
     assert sent[1] == Sent(1, TCP, 2, len(wire), len(reply), 0.0)
 

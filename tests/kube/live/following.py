@@ -18,6 +18,7 @@ from kdns.corefile.disk import Memory
 from kdns.corefile.parser import parse
 from kdns.plan import Plan, plan
 from tests.asking import CLIENT, LOCAL, ede
+from tests.hits import hit
 from tests.kube.live.apiserver import ApiServer
 from tests.kube.live.etcd import Etcd, namespace, service, slice_of
 from tests.warp import warp
@@ -46,7 +47,7 @@ class Following:
         query = dns.message.make_query(full, type, use_edns=0, payload=1232)
         query.id = next(self._ids)
         wire = query.to_wire()
-        raw = self._responder.hit(wire, CLIENT, LOCAL, Transport.udp)
+        raw = hit(self._responder, wire)
         if raw is None:
             raw = _driven(self._responder.respond(wire, CLIENT, LOCAL, Transport.udp))
         assert raw is not None
