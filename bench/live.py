@@ -11,7 +11,6 @@ steady and at most. One thing runs at a time; on a busy machine the waits are it
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import socket
 import subprocess
@@ -19,11 +18,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.request import urlopen
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
+from bench.asking import question
+from bench.process import LOAD, ROOT, SERVER, Process, end_whole
+
 API, DNS, PAGES = 28080, 28053, 28153
 COREFILE = f"""\
 cluster.local:{DNS} in-addr.arpa:{DNS} {{
@@ -37,6 +38,8 @@ cluster.local:{DNS} in-addr.arpa:{DNS} {{
 }}
 """
 EVENTS = 1000
+_START = 60.0
+"""Seconds."""
 ALWAYS = "dns-version.cluster.local"
 """A name that is answered whatever is known: its wait is the event loop's."""
 _DECODE = """
@@ -60,34 +63,15 @@ print(time.process_time() - began)
 class Server:
     """kdns, seen from outside."""
 
-    def __init__(self, folder: Path) -> None:
-        (folder / "Corefile").write_text(COREFILE)
-        self.began = time.monotonic()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "kdns", "-conf", str(folder / "Corefile")], cwd=ROOT, stdout=subprocess.DEVNULL
-        )
+    def __init__(self, process: Process) -> None:
+        self.process = process
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.connect(("127.0.0.1", DNS))
         self._socket.settimeout(5)
 
-    def cpu(self) -> float:
-        """Seconds, of user and kernel."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory(self, of: str = "VmRSS") -> float:
-        """Resident megabytes, now (VmRSS) or at most since `forget_peak` (VmHWM)."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition(of + ":")[2].split()[0]) / 1024
-
-    def forget_peak(self) -> None:
-        """Count VmHWM from here."""
-        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
-
     def ask(self, name: str) -> bytes:
         """The reply to a question for A records."""
-        labels = b"".join(bytes((len(label),)) + label for label in name.encode().split(b"."))
-        self._socket.send(b"\0\1\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1")
+        self._socket.send(question(name))
         return self._socket.recv(65535)
 
     def watch(self, until: Callable[[], bool]) -> float:
@@ -113,8 +97,8 @@ def metric(name: str) -> float:
     return 0.0
 
 
-def every(seconds: float, question: Callable[[], bool]) -> Callable[[], bool]:
-    """The same question, really asked only so often."""
+def every(seconds: float, look: Callable[[], bool]) -> Callable[[], bool]:
+    """The same look, really taken only so often."""
     last = time.monotonic()
 
     def asked() -> bool:
@@ -122,7 +106,7 @@ def every(seconds: float, question: Callable[[], bool]) -> Callable[[], bool]:
         if time.monotonic() - last < seconds:
             return False
         last = time.monotonic()
-        return question()
+        return look()
 
     return asked
 
@@ -154,20 +138,16 @@ def main(services: int, each: int) -> None:
     """Measure, and print a line for each figure."""
     decode = _DECODE.format(root=str(ROOT), services=services, each=each)
     reading = float(subprocess.run([sys.executable, "-c", decode], capture_output=True, check=True).stdout)
-    api = subprocess.Popen(
-        [sys.executable, "-m", "bench.apiserver", str(API), str(services), str(each)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-    )
-    assert api.stdout is not None
-    api.stdout.readline()
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder))
-        try:
-            measure(server, services, each, reading)
-        finally:
-            server.process.kill()
-            api.kill()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        (folder / "Corefile").write_text(COREFILE)
+        log = folder / "api.log"
+        standin = [sys.executable, "-m", "bench.apiserver", str(API), str(services), str(each)]
+        api = stack.enter_context(Process(standin, LOAD, log))
+        api.wait(lambda: log.stat().st_size > 0, _START, "the API server is there")
+        kdns = [sys.executable, "-m", "kdns", "-conf", str(folder / "Corefile")]
+        server = Server(stack.enter_context(Process(kdns, SERVER, folder / "kdns.log")))
+        measure(server, services, each, reading)
 
 
 def measure(server: Server, services: int, each: int, reading: float) -> None:
@@ -179,9 +159,9 @@ def measure(server: Server, services: int, each: int, reading: float) -> None:
             server.ask(ALWAYS)
             break
         time.sleep(0.005)
-    started = server.cpu()
+    started = server.process.cpu()
     longest = server.watch(every(0.5, lambda: metric("kdns_kubernetes_relists_total{") >= 3))
-    took, cpu = time.monotonic() - server.began, server.cpu() - started
+    took, cpu = time.monotonic() - server.process.began, server.process.cpu() - started
     print(f"first sync: {took:.2f} s after start, {cpu:.2f} s of CPU, of which {reading:.2f} is reading the bytes")
     print(f"  beyond that {cpu - reading:.2f} s; longest wait of a question {longest:.1f} ms")
     time.sleep(2)
@@ -190,16 +170,17 @@ def measure(server: Server, services: int, each: int, reading: float) -> None:
         f"event to answer: {found[EVENTS // 2]:.2f} ms (median), {found[EVENTS * 99 // 100]:.2f} (p99), "
         f"{found[-1]:.2f} (most)"
     )
-    server.forget_peak()
-    steady, cpu = server.memory(), server.cpu()
+    server.process.forget_peak()
+    steady, cpu = server.process.memory(), server.process.cpu()
     urlopen(f"http://127.0.0.1:{API}/bench/end").read()
     longest = server.watch(every(0.5, lambda: metric("kdns_kubernetes_relists_total{") >= 6))
     time.sleep(1)
-    most = server.memory("VmHWM")
-    print(f"relist: {server.cpu() - cpu:.2f} s of CPU, longest wait of a question {longest:.1f} ms")
+    most = server.process.memory("VmHWM")
+    print(f"relist: {server.process.cpu() - cpu:.2f} s of CPU, longest wait of a question {longest:.1f} ms")
     print(f"memory: steady {steady:.0f} MB, at most {most:.0f} MB during the relist ({most / steady:.2f} times)")
 
 
 if __name__ == "__main__":
+    end_whole()
     given = [int(argument) for argument in sys.argv[1:]]
     main(*(given + [10_000, 15][len(given) :]))
