@@ -1,4 +1,4 @@
-"""Datagrams by the batch: recvmmsg(2) and sendmmsg(2), through cffi's ABI mode, so that nothing is compiled.
+"""Datagrams by the batch: recvmmsg(2) and sendmmsg(2).
 
 A reply is not put together. It is two pieces of memory: the two bytes of the id where they were received, and what
 lies behind it where it lies ready; the kernel reads both. Client, destination and id stay where the
@@ -20,55 +20,19 @@ from operator import add
 from struct import Struct
 from typing import Any, Literal
 
-from kdns.serve.datagram import AT_ONCE, LARGEST, LINUX, PKTINFO4, PKTINFO6, Control, Datagram, Held, way_back
+from kdns.serve.datagram import AT_ONCE, LARGEST, PKTINFO4, PKTINFO6, Control, Datagram, Held, way_back
 from kdns.serve.entry import Lying
 from kdns.serve.listen import Address
-
-_C = """
-struct iovec { void *iov_base; size_t iov_len; };
-struct msghdr {
-    void *msg_name; uint32_t msg_namelen; struct iovec *msg_iov; size_t msg_iovlen;
-    void *msg_control; size_t msg_controllen; int msg_flags;
-};
-struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
-int recvmmsg(int, struct mmsghdr *, unsigned int, int, void *);
-int sendmmsg(int, struct mmsghdr *, unsigned int, int);
-"""
-"""As Linux has them; a C library that pads where the kernel has size_t (musl) agrees in every byte."""
+from kdns.serve.mmsg import OCTETS_AT, library
 
 _NEAR = 512
 """Bytes of each datagram that lie near those of the next. Hardly a query is longer; what is goes on further away."""
 _ID = 2
-_OCTETS_AT = bytes.__basicsize__ - 1
-"""Where the octets of bytes begin, which `_lies_where_expected` makes sure of: the size counts a last zero."""
 _NAME4, _NAME6 = Struct("!2xH4s8x"), Struct("!2xHI16s4s")
 _LINK_LOCAL, _LINK_LOCAL_MASK = (int.from_bytes(octets, sys.byteorder) for octets in (b"\xfe\x80", b"\xff\xc0"))
 
 
-def _library() -> tuple[Any, Any] | None:
-    """cffi's FFI and the C library, where both are there and the library has the two calls."""
-    try:
-        from cffi import FFI
-
-        ffi = FFI()
-        ffi.cdef(_C)
-        library = ffi.dlopen(None)
-        library.recvmmsg, library.sendmmsg  # noqa: B018  it is now that they are looked for
-    except (ImportError, OSError, AttributeError):
-        return None
-    return (ffi, library) if _lies_where_expected(ffi) else None
-
-
-def _lies_where_expected(ffi: Any) -> bool:
-    """Whether bytes have their octets behind the object's own fields, as in CPython.
-
-    To ask cffi for each reply's address takes ten times as long: half a microsecond of each that is made for one query.
-    """
-    octets = b"of any length"
-    return bool(int(ffi.cast("uintptr_t", ffi.from_buffer(octets))) == id(octets) + _OCTETS_AT)
-
-
-_found = _library() if LINUX else None
+_found = library()
 AVAILABLE = _found is not None
 
 
@@ -210,7 +174,7 @@ class Batch(Held):
         body = reply.body
         if type(body) is not bytes:
             raise TypeError("only bytes stay where they are, as they are")
-        reply.address = id(body) + _OCTETS_AT
+        reply.address = id(body) + OCTETS_AT
         return reply.address
 
     def _leave_routes_to_the_kernel(self) -> None:

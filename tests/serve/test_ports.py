@@ -264,11 +264,6 @@ def test_datagrams_are_taken_by_the_batch_where_that_is_possible(
     port.close()
 
 
-def test_without_cffi_they_are_taken_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cffi", None)
-    assert batch._library() is None  # noqa: SLF001
-
-
 @pytest.mark.skipif(not batch.AVAILABLE, reason="no recvmmsg here")
 def test_only_what_stays_where_it_is_may_be_sent_from_there() -> None:
     (port,) = ports("127.0.0.1", 0)
