@@ -38,10 +38,11 @@ COREFILE = """\
 }
 """
 NEEDLESS = (
-    *"yaml kubernetes_asyncio urllib3 dns csv cffi pycparser".split(),
+    *"yaml kubernetes_asyncio urllib3 dns csv cffi pycparser dnslib difflib ifaddr ctypes".split(),
     *"kdns.kube.files.yaml_text kdns.kube.controllers kdns.kube.contents".split(),
 )
-"""Who has a kubeconfig or manifests loads these; `dns` is dnspython. Nobody needs cffi's parser, but its backend."""
+"""Who has a kubeconfig or manifests loads these; `dns` is dnspython. Nobody needs cffi's parser, but its backend; few
+dnslib (odd types), difflib (mistakes) or ifaddr (interfaces by name)."""
 
 
 @pytest.fixture(scope="module")

@@ -50,8 +50,6 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from itertools import chain
 
-import ifaddr
-
 from kdns.corefile.block import Directive
 from kdns.corefile.lexer import Token
 from kdns.corefile.near import near
@@ -67,13 +65,16 @@ Interfaces = Mapping[str, tuple[str, ...]]
 
 def setup(directive: Directive, site: Site) -> None:
     """Takes addresses and interfaces; leaves `site.binds`."""
-    interfaces = host_interfaces()
+    words = [word.text for line in directive.every for each in (line, *line.body) for word in each.words]
+    interfaces = {} if all(map(_is_address, words)) else host_interfaces()
     wanted = chain.from_iterable(addresses(line, interfaces) for line in directive.every)
     site.binds.extend(dict.fromkeys(wanted))
 
 
 def host_interfaces() -> Interfaces:
     """Those of this host now. This is the only function that asks ifaddr."""
+    import ifaddr  # 1.7 MB, with ctypes, that who names no interface does without
+
     found: dict[str, tuple[str, ...]] = {}
     for adapter in ifaddr.get_adapters(include_unconfigured=True):
         # Linux shows an address with a label (`ip addr add … label eth0:1`) as an interface of its own.
@@ -128,12 +129,18 @@ def _address_or_interface(line: Directive, word: Token, interfaces: Interfaces) 
     text = word.text
     if text in interfaces:
         return interfaces[text]
-    try:
+    if _is_address(text):
         return (str(ipaddress.ip_address(text)),)
-    except ValueError:
-        pass
     if ":" in text and text.count(":") == 1:
         advice = f": the port is said in the zone, as in '.:{text.partition(':')[2] or 53}'"
     else:
         advice = near(text, interfaces)
     raise line.error(f"'{text}' is neither an address nor an interface of this host{advice}", word)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
