@@ -38,7 +38,7 @@ COREFILE = """\
 }
 """
 NEEDLESS = (
-    *"yaml kubernetes_asyncio urllib3 dns csv cffi pycparser dnslib difflib ifaddr ctypes".split(),
+    *"yaml kubernetes_asyncio urllib3 dns csv cffi pycparser dnslib difflib ifaddr ctypes encodings.idna".split(),
     *"kdns.kube.files.yaml_text kdns.kube.controllers kdns.kube.contents".split(),
 )
 """Who has a kubeconfig or manifests loads these; `dns` is dnspython. Nobody needs cffi's parser, but its backend; few

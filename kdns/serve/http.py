@@ -83,7 +83,7 @@ class HttpServer:
 
     async def _bound(self) -> list[socket.socket]:
         infos = await asyncio.get_running_loop().getaddrinfo(
-            self._host or None, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            self._host.encode() or None, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
         addresses = [(info[0], info[4]) for info in infos]
         return _bind(addresses, _shared) if self._is_shared else _bind(addresses)

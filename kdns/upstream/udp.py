@@ -114,7 +114,7 @@ def _connected(to: Endpoint, random: Random, source: str) -> socket.SocketType:
 @lru_cache(maxsize=1024)
 def _peer(ip: str, port: int) -> tuple[int, Any]:
     """The address family and what `connect` wants, with the number of an IPv6 scope."""
-    family, *_, peer = socket.getaddrinfo(ip, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0]
+    family, *_, peer = socket.getaddrinfo(ip.encode(), port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0]
     return family, peer
 
 
