@@ -20,6 +20,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import cast
 
 from kdns.chain import Transport
@@ -74,8 +75,7 @@ class Connection(asyncio.BufferedProtocol):
         self._owed: float | None = self._quiet
         self._blocked: float | None = None
         self._left: float | None = None
-        self._room = asyncio.Event()
-        self._room.set()
+        self._room: asyncio.Event | None = None
         self._deaf = self._heard_all = self._paused = self._lost = self._stopping = False
         self._reason = ""
         self._taken = 0
@@ -91,7 +91,6 @@ class Connection(asyncio.BufferedProtocol):
         self._transport.set_write_buffer_limits(high=_UNSENT)
         client = transport.get_extra_info("peername")
         self._client: Address = client
-        self._local: Address = transport.get_extra_info("sockname")
         self._family = 2 if client is not None and ":" in client[0] else 1
         if not self._shared.crowd.admit(self):
             self.abort("limit")
@@ -131,12 +130,14 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The client is not reading. This comes from within a write, and the writer sees to the rest."""
         self._blocked = self._shared.loop.time()
-        self._room.clear()
+        self._room = asyncio.Event()
 
     def resume_writing(self) -> None:
         """It reads again."""
         self._blocked = None
-        self._room.set()
+        if self._room is not None:
+            self._room.set()
+            self._room = None
         self._proceed()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
@@ -165,7 +166,13 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def local(self) -> str:
         """The address that the client asks at, in presentation format."""
-        return self._local[0]
+        return self._asked[0]
+
+    @cached_property
+    def _asked(self) -> Address:
+        """A system call, which a connection whose answers lie ready does without."""
+        address: Address = self._transport.get_extra_info("sockname")
+        return address
 
     def move(self, to: Shared) -> None:
         """Go on as a connection of another listener, which answers from now on."""
@@ -256,13 +263,13 @@ class Connection(asyncio.BufferedProtocol):
             self._shared.responder.gave(given, Transport.tcp, self._family, seconds)
 
     def _begin(self, message: bytes) -> None:
-        task = self._shared.loop.create_task(self._answer(message))
+        task = self._shared.loop.create_task(self._answer(message, self._asked))
         self._tasks.add(task)
         task.add_done_callback(self._answered)
 
-    async def _answer(self, message: bytes) -> None:
+    async def _answer(self, message: bytes, local: Address) -> None:
         try:
-            reply = await self._shared.responder.respond(message, self._client, self._local, Transport.tcp, self._send)
+            reply = await self._shared.responder.respond(message, self._client, local, Transport.tcp, self._send)
         except Exception as error:
             self._shared.mishaps.tell(error)
             return
@@ -273,7 +280,8 @@ class Connection(asyncio.BufferedProtocol):
         """One of several messages: the client takes them as it can, and others have their turn."""
         self._write(reply)
         await asyncio.sleep(0)
-        await self._room.wait()
+        if self._room is not None:
+            await self._room.wait()
 
     def _answered(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -299,10 +307,13 @@ class Connection(asyncio.BufferedProtocol):
         """Bring reading, the crowd and the timer in line with the state."""
         if self._lost or self._transport.is_closing():
             return
-        if self._deaf and self._resting:
+        resting = self._resting
+        if self._deaf and resting:
             self._leave()
+            if self._transport.is_closing():
+                return
         self._pace()
-        if self._resting:
+        if resting:
             self._shared.crowd.rest(self)
         self._arm(self._due()[0])
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import islice
 
+from kdns.inbox import AT_ONCE, inbox
+from kdns.log import Sparing
 from kdns.metrics import Metrics
+from kdns.serve.channel import Channel
 from kdns.serve.connection import Connection, Shared
 from kdns.serve.crowd import Crowd, Limits
-from kdns.serve.listen import BACKLOG, Address, Answerer, Mishaps, bind, share
+from kdns.serve.listen import Address, Answerer, Mishaps, bind, share
 
 __all__ = ["Limits", "StreamListener"]
 
-_TURNS = 6
-"""Turns of the loop from a connection that was accepted to the questions in its buffer."""
+_log = logging.getLogger("kdns.serve")
+_AT_ONCE = 64
+"""Connections that are accepted in one go: then others have their turn."""
+_TURNS = 3
+"""Turns of the loop in which the inbox is looked into once at least."""
+_PAUSE = 1.0
+"""Seconds until the next try where there is no room for a connection (files, memory)."""
 
 
 def _nobody(ip: str) -> StreamListener | None:
@@ -49,7 +59,7 @@ class StreamListener:
         self._shared = Shared(responder, self._crowd, limits, loop, Mishaps(metrics, loop.time), self._welcome)
         self._address: Address = (host, port)
         self._sockets: list[socket.socket] = []
-        self._servers: list[asyncio.Server] = []
+        self._sparing = Sparing(loop.time)
         self._heir: Callable[[str], StreamListener | None] = _nobody
 
     @property
@@ -63,10 +73,26 @@ class StreamListener:
         ip, port, *_ = sockets[0].getsockname()
         self._address = (ip, port)
         self._sockets = sockets
-        self._servers = [await self._serve(sock) for sock in sockets]
+        self._inbox = inbox()
+        for sock in sockets:
+            self._listen(sock)
 
-    async def _serve(self, sock: socket.socket) -> asyncio.Server:
-        return await self._loop.create_server(lambda: Connection(self._shared), sock=sock, backlog=BACKLOG)
+    def _listen(self, sock: socket.socket) -> None:
+        if sock.fileno() >= 0:
+            self._loop.add_reader(sock, self._accept, sock)
+
+    def _accept(self, sock: socket.socket) -> None:
+        try:
+            for accepted, peer in islice(_accepted(sock), _AT_ONCE):
+                self._let_in(accepted, peer)
+        except OSError as error:
+            self._loop.remove_reader(sock)
+            self._loop.call_later(_PAUSE, self._listen, sock)
+            if self._sparing.first(error.errno):
+                _log.error("connections have to wait: %s", error.strerror)
+
+    def _let_in(self, sock: socket.socket, peer: Address) -> None:
+        Channel(sock, peer, Connection(self._shared), self._loop, self._inbox).begin()
 
     def turn_to(self, responder: Answerer, limits: Limits) -> None:
         """Have somebody else answer from now on, on open connections too; what was begun is finished as it was."""
@@ -96,19 +122,19 @@ class StreamListener:
                 self._welcome(guest)
 
     def _welcome(self, guest: Connection) -> None:
-        if heir := self._heir(guest.local):
+        if self._heir is not _nobody and (heir := self._heir(guest.local)):
             heir.take_in(guest)
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109
         """Answer what has come, then no more, and close. Takes `timeout` seconds at most."""
-        for sock in self._sockets:
-            self._loop.remove_reader(sock)
-        for _ in range(_TURNS):
+        for _ in range(_TURNS + len(self._crowd) // AT_ONCE):
             await asyncio.sleep(0)
         # What is in the kernel's queue when a socket is closed is reset, so nothing may come between.
-        waiting = [accepted for sock in self._sockets for accepted in _accepted(sock)]
+        with suppress(OSError):
+            for sock in self._sockets:
+                for accepted, peer in _accepted(sock):
+                    self._let_in(accepted, peer)
         self._stop_accepting()
-        await asyncio.gather(*map(self._let_in, waiting), return_exceptions=True)
         self._pass_on()
         self._crowd.stop()
         try:
@@ -117,24 +143,22 @@ class StreamListener:
         except TimeoutError:
             return
 
-    async def _let_in(self, sock: socket.socket) -> None:
-        await self._loop.connect_accepted_socket(lambda: Connection(self._shared), sock)
-
     def close(self) -> None:
         """Give the addresses back and end what is still open."""
         self._stop_accepting()
         self._crowd.abort()
 
     def _stop_accepting(self) -> None:
-        for server in self._servers:
-            server.close()
-        self._servers, self._sockets = [], []
+        for sock in self._sockets:
+            self._loop.remove_reader(sock)
+            sock.close()
+        self._sockets = []
 
 
-def _accepted(sock: socket.socket) -> Iterator[socket.socket]:
-    """The connections in a listening socket's queue."""
-    with suppress(OSError):
+def _accepted(sock: socket.socket) -> Iterator[tuple[socket.socket, Address]]:
+    """The connections in a listening socket's queue, and who they are from. Raises OSError where there is no room."""
+    with suppress(BlockingIOError, InterruptedError, ConnectionAbortedError):
         while True:
-            accepted, _ = sock.accept()
+            accepted, peer = sock.accept()
             accepted.setblocking(False)
-            yield accepted
+            yield accepted, peer

@@ -13,11 +13,11 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
+from kdns.inbox import inbox
 from kdns.proto.reply import Received
 from kdns.upstream.address import Endpoint
 from kdns.upstream.asking import Asking
 from kdns.upstream.faults import Besieged
-from kdns.upstream.inbox import inbox
 
 _FIRST_PORT = 1024
 _PORTS = 65536 - _FIRST_PORT

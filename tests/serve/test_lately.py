@@ -18,11 +18,11 @@ def test_ten_thousand_that_come_in_turn_are_known_again_but_for_a_few() -> None:
     lately = Lately()
     keys = [b"\5%05d\0" % number for number in range(10_000)]
     assert sum(map(lately.again, keys)) == 0
-    assert sum(map(lately.again, keys)) >= 9_800
+    assert sum(map(lately.again, keys)) >= 9_500
 
 
 def test_of_a_flood_little_is_known_again() -> None:
     lately = Lately()
     for number in range(400_000):
         lately.again(b"\6%06d\0" % number)
-    assert sum(lately.again(b"\6%06d\0" % number) for number in range(400_000)) < 200_000
+    assert sum(lately.again(b"\6%06d\0" % number) for number in range(400_000)) < 1000

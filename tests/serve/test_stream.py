@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import itertools
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 import dns.asyncquery
 import dns.flags
@@ -18,6 +22,7 @@ from kdns.errors import StartError
 from kdns.metrics import Metrics
 from kdns.proto.framing import Framer, frame
 from kdns.proto.name import labels
+from kdns.serve import stream
 from kdns.serve.listen import Answerer
 from kdns.serve.stream import Limits, StreamListener
 from kdns.serve.udp import UdpListener
@@ -253,6 +258,42 @@ async def test_beyond_the_limit_of_connections_the_idle_one_makes_room() -> None
             assert ids([await busy.receive(), await newest.receive()]) == [5, 6]
             assert metrics.registry.get_sample_value("kdns_tcp_connections") == 2
     assert by_reason(metrics, "kdns_tcp_connections_closed_total") == {"limit": 2}
+
+
+async def test_without_room_for_a_file_connections_wait_and_it_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    accept, tries = socket.socket.accept, itertools.count()
+
+    def accepted(sock: socket.socket) -> tuple[socket.socket, Any]:
+        if next(tries) < 3:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return accept(sock)
+
+    monkeypatch.setattr(stream, "_PAUSE", 0.0)
+    async with listening(Desk().responder) as listener:
+        monkeypatch.setattr(socket.socket, "accept", accepted)
+        async with StreamClient(listener.address) as client:
+            client.send(query("a.example.", 7))
+            assert ids([await client.receive()]) == [7]
+    assert [record.getMessage() for record in caplog.records] == ["connections have to wait: Too many open files"]
+
+
+async def test_closed_while_connections_wait_it_accepts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def accepted(sock: socket.socket) -> NoReturn:
+        tries.append(1)
+        raise OSError(errno.ENFILE, os.strerror(errno.ENFILE))
+
+    tries: list[int] = []
+    monkeypatch.setattr(stream, "_PAUSE", 0.0)
+    async with listening(Desk().responder) as listener:
+        monkeypatch.setattr(socket.socket, "accept", accepted)
+        with socket.create_connection(listener.address):
+            await until(lambda: len(tries) > 1)
+    tries.clear()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not tries
 
 
 # The beginning and the end of the listener.

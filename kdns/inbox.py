@@ -1,4 +1,4 @@
-"""Watching very many sockets that wait for a datagram or two each.
+"""Watching very many sockets that wait for a message or two each.
 
 To have the event loop watch a socket and let go of it costs as much as to open, connect and close it. So where the
 system has epoll the sockets are in one of our own, and the loop watches that: one system call for each, none at its
@@ -14,18 +14,21 @@ from collections.abc import Callable
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
-_AT_ONCE = 256
+AT_ONCE = 256
 """Sockets that are read in one go: then others have their turn."""
 
 
 class Inbox(Protocol):
     """Of one event loop."""
 
-    def watch(self, sock: int, read: Callable[[], None]) -> None:
+    def watch(self, sock: int, read: Callable[[], None], /) -> object:
         """Call `read`, which must not raise, whenever there is something to read on a socket, or an error."""
 
-    def forget(self, sock: int) -> None:
+    def forget(self, sock: int, /) -> object:
         """Call no more; who says so closes the socket at once."""
+
+    def rest(self, sock: int, /) -> object:
+        """Call no more, though the socket stays open; it may be watched again."""
 
 
 class Apart:
@@ -33,7 +36,7 @@ class Apart:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.watch = loop.add_reader
-        self.forget = loop.remove_reader
+        self.forget = self.rest = loop.remove_reader
 
 
 if sys.platform == "linux":
@@ -55,9 +58,14 @@ if sys.platform == "linux":
             """See Inbox."""
             self._calls.pop(sock, None)
 
+        def rest(self, sock: int) -> None:
+            """See Inbox."""
+            if self._calls.pop(sock, None) is not None:
+                self._epoll.unregister(sock)
+
         def _read(self) -> None:
             calls = self._calls
-            for sock, _ in self._epoll.poll(0, _AT_ONCE):
+            for sock, _ in self._epoll.poll(0, AT_ONCE):
                 if (read := calls.get(sock)) is not None:
                     read()
 

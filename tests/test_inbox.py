@@ -11,7 +11,7 @@ from weakref import ref
 
 import pytest
 
-from kdns.upstream.inbox import Apart, Inbox, Together, inbox
+from kdns.inbox import Apart, Inbox, Together, inbox
 
 KINDS = [
     pytest.param(Apart, id="apart"),
@@ -102,3 +102,20 @@ def test_a_loop_that_is_gone_leaves_none() -> None:
     del loop
     gc.collect()
     assert found() is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_one_that_rests_hears_nothing_until_it_is_watched_again(kind: Kind) -> None:
+    mail = kind(asyncio.get_running_loop())
+    rests, wakes = Reader(), Reader()
+    for reader in (rests, wakes):
+        mail.watch(reader.sock.fileno(), reader)
+        mail.rest(reader.sock.fileno())
+        mail.rest(reader.sock.fileno())
+        reader.send(b"for later")
+    mail.watch(wakes.sock.fileno(), wakes)
+    await wakes.done.wait()
+    assert (wakes.read, rests.read) == ([b"for later"], [])
+    for reader in (rests, wakes):
+        mail.forget(reader.sock.fileno())
+        reader.sock.close()
