@@ -9,7 +9,7 @@ from kdns.kube.objects import Endpoint, Namespace, Object, Port, Service, Slice
 from kdns.proto.reverse import pack
 from kdns.serve.holdings import Holdings
 from tests.asking import Told, ede, rcode
-from tests.desk import KUBEADM, Desk, corefile
+from tests.desk import KUBEADM, Desk, Waiting, corefile
 from tests.hits import hit
 
 HTTP = (Port("http", 80),)
@@ -162,6 +162,19 @@ async def test_what_cannot_be_learned_from_keeps_nobody_from_learning() -> None:
         await own.ask(f"to-{number}.shop.svc.cluster.local")
     await own.ask("web-1.shop.svc.cluster.local")
     assert own.hit("web-2.shop.svc.cluster.local") is not None
+
+
+async def test_nothing_is_learned_of_other_names_before_the_cluster_is_known() -> None:
+    own = desk()
+    known, own.cluster.source = own.cluster.source, Waiting()
+    for name in ("svc.cluster.local", "pod.cluster.local"):
+        assert rcode(await own.ask(name, "AAAA")) == "NOERROR"  # it is there, whatever the cluster has
+    assert own.hit("web-1.shop.svc.cluster.local", "AAAA") is None
+    assert own.hit("shop.svc.cluster.local", "AAAA") is None
+    assert rcode(await own.ask("web-1.shop.svc.cluster.local", "AAAA")) == "SERVFAIL"
+    own.cluster.source = known
+    await own.ask("web-1.shop.svc.cluster.local", "AAAA")
+    assert own.hit("web-2.shop.svc.cluster.local", "AAAA") is not None
 
 
 async def test_an_alias_is_left_to_the_chain() -> None:

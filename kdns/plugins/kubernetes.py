@@ -267,11 +267,14 @@ class Kubernetes:
         zone = longest(query.question.folded, self._zones)
         if zone is None:
             return await self._next(query)
-        answer = self._answer(query, zone)
+        missing = self._missing(zone)
+        answer = self._answer(query, zone, missing)
         if self._falls(query, answer):
             response = await self._next(query)
             return replace(response, keep=response.keep.narrowed(depends_on=answer.depends_on))
-        response = await self._authority.respond(query, zone, answer, self._holdings.get(zone))
+        # What is said before all is known, of names that always are, tells nothing of others.
+        holding = None if missing else self._holdings.get(zone)
+        response = await self._authority.respond(query, zone, answer, holding)
         return self._denying(response, query.question.folded, zone, answer) if answer.rcode else response
 
     def _is_whole(self, zone: Name) -> bool:
@@ -287,13 +290,15 @@ class Kubernetes:
         keys = missing.depends_on | {self._cluster.store.key}
         return response.denying(Denial(self, missing.encloser, missing.children, missing.around, keys))
 
-    def _answer(self, query: Query, zone: Name) -> Answer:
+    def _missing(self, zone: Name) -> str:
+        """What is not known yet of what the zone shows, for people."""
+        missing = self._cluster.missing()
+        return missing or (self._cluster.missing_imports() if zone in self._options.multicluster else "")
+
+    def _answer(self, query: Query, zone: Name, missing: str) -> Answer:
         question = query.question
         if question.type in _TRANSFERS:
             return Answer(because(Reason.TRANSFER_OFF), RCode.REFUSED)
-        missing = self._cluster.missing()
-        if zone in self._options.multicluster:
-            missing = missing or self._cluster.missing_imports()
         if missing and form_of(question.folded, zone) not in _STATIC:
             return Answer(because(Reason.NOT_SYNCED, missing), RCode.SERVFAIL)
         return resolve(question, zone, self._cluster.index, self._options, self._authority.server(query))
