@@ -220,8 +220,11 @@ class Autopath:
 
     async def _along(self, query: Query, search: Search, first: Response) -> Response:
         tried = [first]
-        for name in _names(query.question.name, search.domains):
-            question = query.question._replace(name=name, folded=name.lower())
+        question = query.question
+        # An alias shows the letters, and what is good for everybody is kept for whoever asks in whatever letters.
+        asked = question.folded if search.scope is Scope.EVERYBODY else question.name
+        for name in _names(asked, search.domains):
+            question = question._replace(name=name, folded=name.lower())
             response = await self._next(replace(query, message=query.message._replace(question=question)))
             tried.append(response)
             if response.rcode == RCode.NOERROR:

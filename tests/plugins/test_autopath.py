@@ -404,6 +404,15 @@ async def test_a_file_s_search_path_is_for_every_client_and_kept(tmp_path: Path)
         assert total == 3
 
 
+async def test_everybody_is_shown_an_alias_in_the_same_letters_whoever_asked_first(tmp_path: Path) -> None:
+    (tmp_path / "search.conf").write_text("search first.test second.test\n")
+    block = ". {\nautopath search.conf\nhosts none {\n192.0.2.1 a.second.test\n}\nkubernetes . {\nmanifests .\n}\n}"
+    async with serving(block.replace("test\n}", "test\nfallthrough\n}"), tmp_path) as asked:
+        for name in ("A.First.test.", "a.first.test.", "a.FIRST.test."):
+            alias, address = (await asked.ask(name)).answer
+            assert (str(alias.name), str(alias[0]), str(address.name)) == (name, "a.second.test.", "a.second.test.")
+
+
 async def test_an_empty_file_s_search_path_finishes_nothing(tmp_path: Path) -> None:
     (tmp_path / "search.conf").write_text("nameserver 192.0.2.1\n")
     block = ". {\nautopath search.conf\nhosts none {\n192.0.2.1 a\nfallthrough\n}\nkubernetes . {\nmanifests .\n}\n}"
