@@ -185,17 +185,14 @@ class Cache:
             return response
         found = self._held(query, response, own=own)
         if found is None:
-            return response
+            return _asked_each_time(response)
         evicted = self._answers.put(key, found, since=since)
         if evicted is not None:
             self._counts.kept(query.server, found.kind, evicted)
         # Its bytes may be kept from the second question on: what is asked for once leaves ready answers alone,
         # and what is counted for this one is not counted again with each hit.
-        keep = response.keep
-        if keep.scope is not Scope.NOBODY:
-            keep = keep.narrowed(scope=Scope.NOBODY)
-        shown = found.response
-        return response.changed(answer=shown.answer, authority=shown.authority, additional=shown.additional, keep=keep)
+        response, shown = _asked_each_time(response), found.response
+        return response.changed(answer=shown.answer, authority=shown.authority, additional=shown.additional)
 
     def _held(self, query: Query, response: Response, *, own: bool) -> Held | None:
         question, settings = query.question, self._settings
@@ -298,6 +295,14 @@ def _is_own(response: Response) -> bool:
     """Whether it is of this server's own data: kept until that changes, or explained by it."""
     keep = response.keep
     return response.why is not None or (keep.scope is Scope.EVERYBODY and keep.until is None)
+
+
+def _asked_each_time(response: Response) -> Response:
+    """The same, its bytes for nobody else."""
+    keep = response.keep
+    if keep.scope is Scope.NOBODY:
+        return response
+    return response.changed(keep=keep.narrowed(scope=Scope.NOBODY))
 
 
 def _copy(query: Query) -> Query:

@@ -366,6 +366,31 @@ async def test_with_cache_own_it_is_kept_by_time_as_in_coredns() -> None:
         assert lines((await kdns.ask()).answer) == ["www.test. 30 IN A 10.0.0.2"]
 
 
+@pytest.mark.parametrize(
+    ("options", "flags"),
+    [
+        pytest.param("cache_own\ndisable success", dns.flags.RD, id="switched off"),
+        pytest.param("cache_own", 0, id="without RD"),
+    ],
+)
+async def test_with_cache_own_what_it_does_not_keep_is_asked_for_and_counted_each_time(
+    options: str, flags: int
+) -> None:
+    async with caching(options, web(ttl=30)) as kdns:
+        for number in range(1, 5):
+            await kdns.ask(flags=flags)
+            assert (len(kdns.asked), kdns.counted("misses_total")) == (number, number)
+
+
+async def test_with_cache_own_nobody_is_answered_past_what_is_kept() -> None:
+    async with caching("cache_own", web(ttl=30)) as kdns:
+        for _ in range(2):
+            await kdns.ask(flags=0)
+        await kdns.ask()
+        kdns.clock.now += 10
+        assert [(await kdns.ask(flags=flags)).answer[0].ttl for flags in (0, dns.flags.RD, 0)] == [20, 20, 20]
+
+
 async def test_a_failure_that_the_cluster_explains_is_not_kept() -> None:
     class Unsynced:
         word = "not_synced"
