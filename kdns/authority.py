@@ -139,9 +139,9 @@ async def _completed(query: Query, response: Response, target: Name) -> Response
 def _narrowed(own: Keep, told: Keep, ttl: int) -> Keep:
     """What both allow. Where TTLs count down that of the alias would, too: it is asked for anew once it is over.
 
-    An SOA can only be one that was told, and so its serial.
+    An SOA can only be one that was told, and so its serial. Who wants to see each (log) sees that one was asked for.
     """
-    keep = own.narrowed(scope=told.scope, until=told.until, depends_on=told.depends_on)
+    keep = own.narrowed(scope=Scope.NOBODY if told.each else told.scope, until=told.until, depends_on=told.depends_on)
     if told.aging is not None:
         keep = keep.narrowed(until=told.aging + ttl)
     return replace(keep, tallies=(*own.tallies, *told.tallies), serial=told.serial, aging=told.aging)

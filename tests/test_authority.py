@@ -14,7 +14,7 @@ import pytest
 
 from kdns.app import App
 from kdns.authority import Authority, addresses
-from kdns.chain import Keep, Peer, Query, Response, Scope, Sent, Transport, failure
+from kdns.chain import Hit, Keep, Peer, Query, Response, Scope, Sent, Transport, failure
 from kdns.corefile.disk import Local
 from kdns.corefile.parser import parse
 from kdns.errors import KdnsError
@@ -158,6 +158,11 @@ async def test_who_counts_hits_of_what_was_looked_up_is_told_of_these() -> None:
     response = await Asking(Response(answer=(ADDRESS,), keep=replace(KEPT, tallies=tallies))).respond()
     assert response.keep.tallies[-1:] == tallies
     assert len(response.keep.tallies) == 2
+
+
+async def test_where_each_look_is_logged_each_is_looked_up() -> None:
+    told = KEPT.shown(list[Hit]().append)
+    assert (await Asking(Response(answer=(ADDRESS,), keep=told)).respond()).keep.scope is Scope.NOBODY
 
 
 @pytest.mark.parametrize(
