@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dns.message
 import pytest
 
+from kdns.chain import Transport
 from kdns.kube.objects import Namespace, Service
 from kdns.proto.reverse import pack
-from tests.asking import ede, rcode
+from tests.asking import CLIENT, LOCAL, ede, rcode
 from tests.desk import Desk, Waiting, corefile
 
 WRONG = [
@@ -62,6 +64,34 @@ async def test_each_is_counted_as_any_reply() -> None:
     where = {"server": "dns://:53", "zone": ".", "view": ""}
     assert desk.counted("coredns_dns_responses_total", **where, rcode="NXDOMAIN", plugin="kubernetes") == 5
     assert desk.counted("coredns_dns_requests_total", **where, proto="udp", family="1", type="A") == 5
+
+
+async def test_what_was_given_before_a_change_is_counted_at_its_size_after_it() -> None:
+    desk = Desk()
+    wire = dns.message.make_query("svc.cluster.local", "A", use_edns=False).to_wire()
+    reply = await desk.responder.respond(wire, CLIENT, LOCAL, Transport.udp)
+    assert reply is not None
+    for number in range(3):
+        lying = desk.responder.lying(wire[2:], Transport.udp)
+        assert lying is not None
+        desk.responder.gave(10 * [lying], Transport.udp, 1, 0.0)
+        desk.store.update([Namespace(f"new-{number}")])
+    desk.responder.settle()
+    where = {"server": "dns://:53", "zone": ".", "view": "", "proto": "udp"}
+    assert desk.counted("coredns_dns_response_size_bytes_count", **where) == 31
+    assert desk.counted("coredns_dns_response_size_bytes_sum", **where) == 31 * len(reply)
+
+
+async def test_ways_of_asking_without_end_are_counted_one_by_one_and_told_of_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kdns.serve.entry._KINDS", 4)
+    desk = Desk()
+    for type in range(1000, 1010):
+        for size in range(1, 20):
+            await desk.ask(f"{size * 'x'}.shop.svc.cluster.local", f"TYPE{type}")
+    assert len(desk.memo.denials) == 10
+    assert desk.counted("kdns_kubernetes_answers_total", reason="no_such_service") == 190
 
 
 @pytest.mark.parametrize(

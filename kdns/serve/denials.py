@@ -36,6 +36,7 @@ class Denials:
         self._held: dict[bytes, _Held] = {}  # by the key of a question for the encloser
         self._dependents: dict[Hashable, set[bytes]] = {}
         self._tails: dict[RRset, Tails] = {}
+        self._firsts = Firsts()
 
     def __len__(self) -> int:
         return len(self._held)
@@ -50,7 +51,7 @@ class Denials:
             return None
         held, label = found
         body = held.body(label, question)
-        return held.lying(asked, body) if body is not None else None
+        return self._firsts.counted(Lying(held.keep, asked, body)) if body is not None else None
 
     def whole(self, key: bytes, question: bytes) -> Whole | None:
         """The same as one that can be kept."""
@@ -129,7 +130,6 @@ class _Held:
         "_around",
         "_code",
         "_ended_by",
-        "_firsts",
         "_head",
         "_opt",
         "_payload",
@@ -150,7 +150,6 @@ class _Held:
         self.keep = response.keep
         self._serial = response.keep.serial or no_serial
         self._tails = tails
-        self._firsts = Firsts()
         self._opt, self._payload = opt, payload
         self._code = response.ede.code if response.ede else None
         before, behind = denial.around or (response.ede.text if response.ede else "", None)
@@ -164,10 +163,6 @@ class _Held:
             if len(body) + 2 > SMALLEST:
                 return None
         return body
-
-    def lying(self, asked: int, body: bytes) -> Lying:
-        """A reply that counts as the first of the same sizes."""
-        return self._firsts.counted(Lying(self.keep, asked, body))
 
     def whole(self, label: bytes, body: bytes, size: int) -> Whole:
         """A reply of this denial as it can be kept; `size` is that of the question."""

@@ -14,8 +14,8 @@ OVERHEAD = 1000
 """Bytes that an entry costs besides its reply: keys, tables, its Keep, objects (measured with tracemalloc)."""
 
 
-_KINDS = 256
-"""Sizes of queries and replies that are told of together."""
+_KINDS = 8192
+"""Replies that others are told of as: some 500 bytes each."""
 
 
 class Whole(NamedTuple):
@@ -44,15 +44,26 @@ class Lying:
         self.address = 0
         self.counts_as: Lying | None = None
 
+    @property
+    def length(self) -> int:
+        """Bytes of the reply as it was given."""
+        return self.size
+
     def found(self) -> None:
         """Remember that it was given."""
 
 
 class Firsts:
-    """Replies that are made for one query each, by keep and sizes: all of a kind are told of as its first."""
+    """Replies that are made for one query each, by keep and sizes: all of a kind are told of as its first.
+
+    There are no more than `_KINDS`, whatever is asked: a kind that comes after those begins anew with all others.
+    """
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int, int], Lying] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def counted(self, lying: Lying) -> Lying:
         """The same reply, counting as the first like it, which holds its keep: so that may be known by identity."""
@@ -60,8 +71,10 @@ class Firsts:
         first = self._known.get(kind)
         if first is not None:
             lying.counts_as = first
-        elif len(self._known) < _KINDS:
-            self._known[kind] = lying
+            return lying
+        if len(self._known) >= _KINDS:
+            self._known.clear()
+        self._known[kind] = lying
         return lying
 
 
@@ -82,6 +95,11 @@ class Alias(Lying):
         self.variants: dict[int, Variant] | None = None
         self.sized: dict[int, Variant] | None = None
         self.size = 0
+
+    @property
+    def length(self) -> int:
+        """Bytes of the reply as it was given, though it may not lie ready any more."""
+        return self.entry.size
 
     def found(self) -> None:
         """Remember that it was given."""

@@ -63,6 +63,7 @@ class Holdings:
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
         self._held: dict[bytes, _Asking] = {}  # by the key of a question for the zone
+        self._firsts = Firsts()
 
     def __len__(self) -> int:
         return sum(len(each.kinds) for each in self._held.values())
@@ -105,7 +106,7 @@ class Holdings:
             is_shared = any(zone != holding.zone and is_at_or_below(zone, holding.zone) for zone in zones)
             if is_shared or len(self._held) >= self._most:
                 return
-            asking = self._held[key] = _Asking(holding, message, payload)
+            asking = self._held[key] = _Asking(holding, message, payload, self._firsts)
         asking.learn(message, ready, response, payload, limit)
 
     def forget(self, keys: Set[Hashable]) -> None:
@@ -117,13 +118,14 @@ class Holdings:
 class _Asking:
     """Questions of one type, asked in one way, for names of one zone; what was learned of them by kind of answer."""
 
-    def __init__(self, holding: Holding, message: Message, payload: int) -> None:
+    def __init__(self, holding: Holding, message: Message, payload: int, firsts: Firsts) -> None:
         self.holding = holding
         self.payload = payload
         self.kinds: dict[tuple[bool, bool, bool], _Kind] = {}
         self._type, self._klass = message.question.type, message.question.klass
         self._told = message.edns is not None
         self._tries = 0
+        self._firsts = firsts
 
     def find(self, key: bytes, asked: bytes, limit: int) -> Found | None:
         """The reply in at most so many bytes to a question `asked`, its type and class behind the name."""
@@ -149,7 +151,7 @@ class _Asking:
         plain = self.holding.plain(message.question, told=self._told)
         if plain is None or not _is_from(response, plain, self.holding):
             return
-        kind = _Kind(self.holding, message, ready, response, payload)
+        kind = _Kind(self.holding, message, ready, response, payload, self._firsts)
         asked = message.question.name + _PAIR(self._type, self._klass)
         found = kind.found(message.question, asked, plain, limit)
         if found is not None and found.whole(len(asked)).ready == ready:
@@ -159,7 +161,9 @@ class _Asking:
 class _Kind:
     """What is alike in the replies to questions asked alike whose answers have the same shape."""
 
-    def __init__(self, holding: Holding, message: Message, ready: Ready, response: Response, payload: int) -> None:
+    def __init__(
+        self, holding: Holding, message: Message, ready: Ready, response: Response, payload: int, firsts: Firsts
+    ) -> None:
         self._key = holding.key
         self._message, self._response = message, response
         self._flags = ready.head[:_FLAGS]
@@ -168,7 +172,7 @@ class _Kind:
         self._opt = opt_of(message, payload)
         self._above = response.keep.tallies[1:]
         self._keeps: dict[Tally, Keep] = {}
-        self._firsts = Firsts()
+        self._firsts = firsts
         self._turn = 0
         self.payload = payload
 

@@ -70,6 +70,6 @@ def _alike(counts: dict[Lying, int]) -> dict[tuple[tuple[Tally, ...], int, int],
     alike: dict[tuple[tuple[Tally, ...], int, int], int] = {}
     for lying, count in counts.items():
         lying.found()
-        key = lying.keep.tallies, lying.asked, lying.size
+        key = lying.keep.tallies, lying.asked, lying.length
         alike[key] = alike.get(key, 0) + count
     return alike

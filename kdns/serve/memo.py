@@ -96,6 +96,8 @@ class Memo:
         if self._alive(entry) is None:
             return None
         now = self._clock()
+        if self.due <= now:  # until somebody sees to that, others may lie ready beside it whose time is over
+            return Variant(alias, entry.next_body(now))
         if entry.ready.turns > 1:
             return self._next_variant(alias, now)
         alias.lay(entry.next_body(now))

@@ -19,7 +19,7 @@ from kdns.proto.name import from_text
 from kdns.proto.record import RRset, Soa, addresses, soa
 from kdns.proto.reverse import pack
 from kdns.proto.types import RRType
-from kdns.serve.entry import Alias, Entry, Lying
+from kdns.serve.entry import Alias, Entry, Firsts, Lying
 from kdns.serve.memo import Memo
 from tests.serve.answering import Clock
 
@@ -593,6 +593,19 @@ def test_what_takes_turns_does_so_for_all_letters_and_sizes(desk: Desk) -> None:
     assert sorted(first[:3]) == sorted(first[3:]) == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
 
 
+def test_replies_are_told_of_as_the_first_of_their_kind_and_few_of_those_are_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kdns.serve.entry._KINDS", 3)
+    firsts = Firsts()
+    told = [firsts.counted(Lying(EVERYBODY, size, bytes(10))) for size in (1, 2, 1, 3, 3, 1)]
+    assert [lying.counts_as for lying in told] == [None, None, told[0], None, told[3], told[0]]
+    assert len(firsts) == 3
+    for size in range(100):
+        assert firsts.counted(Lying(EVERYBODY, 100 + size, bytes(10))).counts_as is None
+        assert len(firsts) <= 3
+
+
 # What lies ready, and until when.
 
 
@@ -670,3 +683,21 @@ def test_before_answers_go_those_that_were_given_are_said(desk: Desk) -> None:
         desk.keep(name(place))
     assert told == [True]
     assert held(desk, 4) == [0, 2, 3]
+
+
+@pytest.mark.parametrize("ips", [["10.0.0.1"], ["10.0.0.1", "10.0.0.2"]], ids=["one", "in turns"])
+def test_ttls_come_down_though_nobody_looks_after_what_lies_ready(desk: Desk, ips: list[str]) -> None:
+    """A connection that may bring a few questions only asks for each alone."""
+    wire = query(payload=1232)
+    other = query(payload=1232, options=[dns.edns.CookieOption(bytes(8), b"")])
+    keep = replace(EVERYBODY, aging=desk.clock.now, until=desk.clock.now + 5)
+    desk.alias(desk.keep(wire, keep, *ips, turn=0 if ips[1:] else None), wire)
+    alias = desk.memo.ready[UDP][wire[2:]]
+    ttls = []
+    for _ in range(5):
+        for asked in (wire, other, other):
+            reply = desk.memo.like(alias, asked[2:])
+            assert reply is not None
+            ttls.append(dns.message.from_wire(asked[:2] + reply.body).answer[0].ttl)
+        desk.clock.now += 1
+    assert ttls == [5, 5, 5, 4, 4, 4, 3, 3, 3, 2, 2, 2, 1, 1, 1]
