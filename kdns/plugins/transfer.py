@@ -50,12 +50,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
-from kdns.chain import Handler, Plugin, Query, Response, Transport
+from kdns.chain import Handler, Plugin, Query, Response, Scope, Transport
 from kdns.corefile.block import Directive
 from kdns.corefile.lexer import Token
 from kdns.corefile.mistakes import Gathered
@@ -163,7 +163,7 @@ class Transfer:
             return _refused(EDE.NOT_SUPPORTED, "zone transfers are over TCP only")
         peers = longest(query.question.folded, self.allowed)
         if peers is None:
-            return await self.next(query)
+            return await self._passed_on(query)
         if not peers.allow(query.client.ip):
             return _refused(EDE.PROHIBITED, f"zone transfers are not for {query.client.ip}")
         if query.question.type == RRType.IXFR and query.message.serial is None:
@@ -172,7 +172,12 @@ class Transfer:
             zone = offer(query)
             if zone is not None:
                 return zone if isinstance(zone, Response) else await self._transferred(query, zone)
-        return await self.next(query)
+        return await self._passed_on(query)
+
+    async def _passed_on(self, query: Query) -> Response:
+        """What comes next is for this client: others may not ask, and nobody over UDP."""
+        response = await self.next(query)
+        return replace(response, keep=response.keep.narrowed(scope=Scope.NOBODY))
 
     async def _transferred(self, query: Query, zone: Copy) -> Response:
         known = query.message.serial

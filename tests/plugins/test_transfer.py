@@ -174,6 +174,14 @@ async def test_a_cluster_that_is_not_known_yet_is_not_given_away() -> None:
         assert ede(reply).startswith("the cluster is not known yet")
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["TCP first", "UDP first"])
+async def test_what_the_next_plugin_says_over_tcp_is_not_for_udp(first: bool) -> None:
+    async with serving(corefile(keys="test cluster.local")) as asked:
+        for tcp in (first, not first, first, not first):
+            reply = await asked.ask("elsewhere.test.", "AXFR", tcp=tcp)
+            assert rcode(reply) == ("SERVFAIL" if tcp else "REFUSED")
+
+
 async def test_nothing_of_it_is_kept() -> None:
     async with serving(corefile()) as asked:
         await asked.ask("cluster.local.", "AXFR", tcp=True)
