@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Set
 from struct import Struct
 
-from kdns.chain import Denial, Response
+from kdns.chain import Denial, Keep, Response
 from kdns.proto.encode import SMALLEST, opt_of, opt_saying
 from kdns.proto.glance import key_of
 from kdns.proto.message import Message
@@ -24,7 +24,7 @@ from kdns.serve.entry import Firsts, Lying, Whole
 from kdns.serve.tails import HEAD, Tails, no_serial, with_serial
 
 _MOST = 10_000
-"""Denials held: the oldest go first. One takes some 700 bytes."""
+"""Denials held: the oldest go first. One takes some 1400 bytes."""
 _PAIR = Struct("!HH").pack
 
 
@@ -147,7 +147,8 @@ class _Held:
         self._ended_by = denial.children.ended_by
         self.depends_on = denial.depends_on
         self._head = ready.head[:HEAD]
-        self.keep = response.keep
+        told = response.keep
+        self.keep = Keep(told.scope, tallies=told.tallies, serial=told.serial)
         self._serial = response.keep.serial or no_serial
         self._tails = tails
         self._opt, self._payload = opt, payload
@@ -167,7 +168,7 @@ class _Held:
     def whole(self, label: bytes, body: bytes, size: int) -> Whole:
         """A reply of this denial as it can be kept; `size` is that of the question."""
         serial_at = HEAD + size + len(self._tails.of(size, self._serial())) - SERIAL_FROM_END
-        keep = self.keep.narrowed(depends_on=self.depends_on | self._ended_by(label))
+        keep = self.keep.narrowed(depends_on=self.depends_on | self._ended_by(label))  # not on who was asked for first
         return Whole(Ready(body, serial_at=serial_at), keep, self._payload)
 
     def _opt_for(self, label: bytes) -> bytes:
