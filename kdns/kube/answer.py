@@ -20,7 +20,7 @@ from kdns.proto.types import RCode, RRType
 
 FAMILY_OF = {RRType.A: IPV4, RRType.AAAA: IPV6}
 """The length of the addresses that a type carries."""
-_TYPE_OF = {size: type for type, size in FAMILY_OF.items()}
+TYPE_OF = {size: type for type, size in FAMILY_OF.items()}
 
 
 class Seen(NamedTuple):
@@ -132,7 +132,7 @@ def glue(ask: Ask, owners: Iterable[tuple[Name, Iterable[Address]]]) -> list[RRs
             if len(each) in families:
                 by_owner.setdefault((owner, len(each)), {})[each] = None
     ttl = ask.options.ttl
-    return [RRset(owner, _TYPE_OF[size], ttl, tuple(known)) for (owner, size), known in by_owner.items()]
+    return [RRset(owner, TYPE_OF[size], ttl, tuple(known)) for (owner, size), known in by_owner.items()]
 
 
 def refused_namespace(ask: Ask) -> Answer | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
-from functools import lru_cache
 
 from kdns.errors import NameSyntaxError
 from kdns.kube.objects import Endpoint, Port, Service
+from kdns.kube.options import IPV4
 from kdns.proto.name import MAX_LABEL, MAX_NAME, Name, from_labels
 from kdns.proto.reverse import Address, unpack
 
@@ -16,18 +17,40 @@ _SHORT = MAX_NAME - 2 * (1 + MAX_LABEL) - 4
 """Bytes of a zone in which all Services have their names."""
 
 
-@lru_cache(maxsize=65536)
 def dashed(address: Address) -> str:
     """An address as a label: dots or colons become dashes; a dash at the end gets a `0`, since no label
     may end in one (CoreDNS: plugin/kubernetes/kubernetes.go, endpointHostname).
     """
+    if len(address) == IPV4:
+        return unpack(address).replace(".", "-")
     label = unpack(address).replace(".", "-").replace(":", "-")
     return label + "0" if label.endswith("-") else label
 
 
+_LENGTHS = [bytes((length,)) for length in range(1 + MAX_LABEL)]
+_OCTETS = [b"%d" % octet for octet in range(256)]
+_DASHED = [octet + b"-" for octet in _OCTETS]
+
+
+def dashed_all(octets: bytes) -> list[bytes]:
+    """The labels of many addresses of IPv4, which are given one behind the other: in a quarter of the time."""
+    dashed, last = _DASHED.__getitem__, _OCTETS.__getitem__
+    parts = map(dashed, octets[::4]), map(dashed, octets[1::4]), map(dashed, octets[2::4]), map(last, octets[3::4])
+    return list(map(b"".join, zip(*parts, strict=True)))
+
+
+def labelled(label: str) -> Address | None:
+    """The address of IPv4 whose label this is. (Two of IPv6 may have the same: `::ffff:1.2.3.4`, `::ffff:1:2:3:4`.)"""
+    try:
+        address = socket.inet_aton(label.replace("-", "."))
+    except (OSError, ValueError):
+        return None
+    return address if dashed(address) == label else None
+
+
 def endpoint_label(endpoint: Endpoint, address: Address, *, pod_names: bool) -> str:
     """An endpoint's hostname; else, if wanted, its Pod's name; else its address. What is no label is passed over."""
-    if _is_label(endpoint.hostname):
+    if endpoint.hostname and _is_label(endpoint.hostname):
         return endpoint.hostname
     if pod_names and _is_label(endpoint.target):
         return endpoint.target
@@ -60,7 +83,7 @@ def endpoint_name(endpoint: Endpoint, address: Address, service: Name, *, pod_na
     """
     label = endpoint_label(endpoint, address, pod_names=pod_names).encode()
     if not endpoint.cluster and len(label) + len(service) < MAX_NAME:  # a label it is, and there may be a thousand
-        return bytes((len(label),)) + label + service
+        return _LENGTHS[len(label)] + label + service
     cluster = (endpoint.cluster.encode(),) if endpoint.cluster else ()
     return _below((label, *cluster), service) or _below((dashed(address).encode(), *cluster), service)
 

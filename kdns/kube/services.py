@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kdns.kube import externals
 from kdns.kube.answer import (
+    TYPE_OF,
     Answer,
     Ask,
     Seen,
@@ -29,12 +30,15 @@ from kdns.kube.labels import dashed, endpoint_name
 from kdns.kube.names import Form
 from kdns.kube.objects import Endpoint, Kind, Port, Ref, Service, state
 from kdns.kube.reason import Because, Reason, because
+from kdns.kube.targets import Targets, targets
 from kdns.proto.name import Name
-from kdns.proto.record import rrset, srv
+from kdns.proto.record import RRset, rrset, srv
 from kdns.proto.reverse import Address
 from kdns.proto.types import RRType
 
 NO_PORT = Port("", -1, "")
+_ALL = 100
+"""Of weights: what the targets share."""
 
 
 class Row(NamedTuple):
@@ -184,10 +188,24 @@ def _port(ask: Ask, backed: Backed, service: Service) -> Answer:
         return _endpoint(ask, backed, service)
     if service.headless and (ask.options.noendpoints or not backed.ready):
         return _unready(ask, backed, service)
+    if service.headless and ask.question.type == RRType.SRV:
+        owner = ask.owner(service)
+        if usual := targets(backed.ready, request.port, request.protocol, owner, ask.options):
+            return _usual(ask, service, owner, usual)
     if not any(is_asked(ask, port) for port in declared(ask, backed, service)):
         return nxdomain(Reason.NO_SUCH_PORT, _ref(ask, service), request.port or "any", request.protocol or "any")
     rows = [row for row in _rows(service, backed.ready) if is_asked(ask, row.port)]
     return _records(ask, service, rows, Reason.SERVICE)
+
+
+def _usual(ask: Ask, service: Service, owner: Name, found: Targets) -> Answer:
+    """What `srv_answer` says of the same, in a third of the time."""
+    names = [head + owner for head in found.heads]
+    start, ttl = srv(0, max(1, _ALL // len(names)), found.port, b""), ask.options.ttl
+    records = RRset(ask.question.name, RRType.SRV, ttl, tuple([start + name for name in names]))
+    known = zip(names, found.addresses, strict=True)
+    glued = tuple([RRset(name, TYPE_OF[len(address)], ttl, (address,)) for name, address in known])
+    return Answer(because(Reason.SERVICE, _ref(ask, service)), answer=(records,), additional=glued)
 
 
 def is_asked(ask: Ask, port: Port) -> bool:
@@ -268,7 +286,7 @@ def srv_answer(ask: Ask, service: Name, rows: Sequence[Row], reason: Because) ->
     named = [(target, row) for row in declared if (target := _target(ask, service, row)) is not None]
     if not named:
         return nodata(Reason.NO_SUCH_TYPE, *reason.about)
-    weight = max(1, 100 // len(shown))
+    weight = max(1, _ALL // len(shown))
     records = (srv(0, weight, row.port.port, target) for target, row in named)
     answered = rrset(ask.question.name, RRType.SRV, ask.options.ttl, records)
     return found(reason, answered, additional=glue(ask, [(target, (row.address,)) for target, row in named]))

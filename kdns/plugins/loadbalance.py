@@ -187,10 +187,12 @@ class LoadBalance:
 
     def _varied(self, response: Response) -> Response:
         before = _aliases_first(response.answer)
-        answer = tuple(map(self._drawn, before))
-        additional = tuple(map(self._drawn, response.additional))
-        old = (*before, *response.additional)
-        drawn = [new is not rrset for new, rrset in zip(answer + additional, old, strict=True)]
+        answer, additional, drawn = before, response.additional, [False] * len(before)
+        if self.draw is not _as_it_is:
+            answer = tuple(map(self._drawn, before))
+            additional = tuple(map(self._drawn, response.additional))
+            old = (*before, *response.additional)
+            drawn = [new is not rrset for new, rrset in zip(answer + additional, old, strict=True)]
         turns = [place for place, rrset in enumerate(answer) if not drawn[place] and _can_turn(rrset)]
         scope = Scope.NOBODY if any(drawn) else Scope.EVERYBODY
         keep = response.keep.narrowed(scope=scope, depends_on=self.depends_on)

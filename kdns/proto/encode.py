@@ -141,7 +141,7 @@ def _ring(
         sizes = list(accumulate(sorted(map(len, ring), reverse=True)))
         window = bisect_right(sizes, room - len(before) - len(behind))
         head = _with_answers(head, len(fit.answer[turn]) - window)
-    return head + before, b"".join(ring), _cuts(ring), window, behind
+    return head + before, b"".join(ring), cuts_of(ring), window, behind
 
 
 def _with_answers(head: bytes, less: int) -> bytes:
@@ -204,11 +204,8 @@ class _Writer:
             record = owner + _FIXED(type, klass, ttl, len(rdata)) + rdata
             self.at += len(record)
             return [record]
-        if len(set(map(len, rdatas))) == 1:
-            start = again + _FIXED(type, klass, ttl, len(rdatas[0]))
-            records = [start + rdata for rdata in rdatas]
-        else:
-            records = [again + _FIXED(type, klass, ttl, len(rdata)) + rdata for rdata in rdatas]
+        starts = {size: again + _FIXED(type, klass, ttl, size) for size in set(map(len, rdatas))}
+        records = [starts[len(rdata)] + rdata for rdata in rdatas]
         if owner != again:
             records[0] = owner + records[0][len(again) :]
         self.at += sum(map(len, records))
@@ -265,7 +262,8 @@ def _end_of_name(names: bytes) -> int:
     return at + 1
 
 
-def _cuts(records: list[bytes]) -> Sequence[int]:
+def cuts_of(records: Sequence[bytes]) -> Sequence[int]:
+    """The offsets of the records of a ring, and of its end."""
     stride = len(records[0])
     if len(set(map(len, records))) == 1:
         return range(0, stride * len(records) + 1, stride)

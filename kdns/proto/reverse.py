@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Sequence
+from socket import inet_ntoa
 
 from kdns.proto.name import Name, from_labels, from_text, is_at_or_below, labels
 
@@ -24,13 +26,12 @@ def pack(text: str) -> Address:
 
 def unpack(address: Address) -> str:
     """Presentation format; IPv6 as RFC 5952 shortens it."""
-    if len(address) == 4:
-        return ".".join(map(str, address))
-    return socket.inet_ntop(socket.AF_INET6, address)
+    return inet_ntoa(address) if len(address) == 4 else socket.inet_ntop(socket.AF_INET6, address)
 
 
 _VALUES = {b"%d" % value: value for value in range(256)}
 """The labels of octets: decimal, without zeros before them."""
+_DIGITS = {b"%x" % value: value for value in range(16)}
 
 
 def reverse_name(address: Address) -> Name:
@@ -69,6 +70,18 @@ def address_of(name: Name) -> Address | None:
     if len(parts) != 32:
         return None
     return bytes(high << 4 | low for high, low in zip(parts[::2], parts[1::2], strict=True))
+
+
+def address_below(left: Sequence[bytes], family: int, parts: bytes) -> Address | None:
+    """The same of a name by its folded labels before a zone, which has these parts (`prefix_of`)."""
+    try:
+        if family == 4:
+            address = parts + bytes([_VALUES[label] for label in reversed(left)])
+            return address if len(address) == 4 else None
+        digits = parts + bytes([_DIGITS[label] for label in reversed(left)])
+    except KeyError:
+        return None
+    return bytes.fromhex(digits.hex()[1::2]) if len(digits) == 32 else None
 
 
 def _octets(parts: tuple[bytes, ...]) -> bytes | None:

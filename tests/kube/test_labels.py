@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdns.kube.labels import dashed, endpoint_label, endpoint_name, port_name, service_name
+from kdns.kube.labels import (
+    dashed,
+    dashed_all,
+    endpoint_label,
+    endpoint_name,
+    labelled,
+    port_name,
+    service_name,
+)
 from kdns.kube.objects import Endpoint, Port
 from kdns.kube.pods import undashed
 from kdns.proto.name import MAX_LABEL, MAX_NAME, Name, from_text, labels, to_text
@@ -120,3 +128,38 @@ def test_a_service_keeps_its_letters() -> None:
 def test_a_port_has_a_name_if_its_own_is_one(port: Port, name: str | None) -> None:
     found = port_name(port, WEB)
     assert (found and to_text(found)) == name
+
+
+@given(st.lists(st.binary(min_size=4, max_size=4)))
+def test_many_addresses_have_the_labels_that_each_has(addresses: list[bytes]) -> None:
+    assert dashed_all(b"".join(addresses)) == [dashed(address).encode() for address in addresses]
+
+
+@given(st.binary(min_size=4, max_size=4))
+def test_the_label_of_an_address_of_ipv4_leads_back_to_it(address: bytes) -> None:
+    assert labelled(dashed(address)) == address
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "",
+        "a",
+        "10",
+        "10-0-1",
+        "10-0-0-01",
+        "10-0-0-256",
+        "10-0-0-1-",
+        "-10-0-0-1",
+        "10.0.0.1",
+        "10-0-0-1\0",
+        "0x0a-0-0-1",
+        "fd00--1",
+        "--",
+        "10-0-0-\xe9",
+        "1 0-0-0-1",
+        "10-0-0-1 x",
+    ],
+)
+def test_what_is_no_label_of_ipv4_leads_nowhere(label: str) -> None:
+    assert labelled(label) is None

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdns.proto.name import from_text, longest, to_text
-from kdns.proto.reverse import address_of, is_reverse, pack, prefix_of, reverse_name, reverse_zones, unpack
+from kdns.proto.name import from_labels, from_text, labels, longest, to_text
+from kdns.proto.reverse import (
+    address_below,
+    address_of,
+    is_reverse,
+    pack,
+    prefix_of,
+    reverse_name,
+    reverse_zones,
+    unpack,
+)
 
 ADDRESSES = st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16)
 NIBBLES = "8.b.d.0.1.0.0.2.ip6.arpa."
@@ -128,3 +137,29 @@ def test_the_zones_of_a_cidr_hold_its_addresses_and_no_others(address: bytes, le
     assert longest(reverse_name(address), zones) is not None
     inside = len(other) == len(address) and ipaddress.ip_address(other) in network
     assert (longest(reverse_name(other), zones) is not None) is inside
+
+
+@given(st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16), st.integers(0, 40))
+def test_an_address_is_read_below_any_zone_that_has_its_first_parts(address: bytes, cut: int) -> None:
+    name = reverse_name(address)
+    left = labels(name)[:-2]
+    cut %= len(left) + 1
+    family, parts = prefix_of(from_labels(labels(name)[len(left) - cut :])) or (0, b"")
+    assert address_below(left[: len(left) - cut], family, parts) == address
+
+
+@pytest.mark.parametrize(
+    ("left", "family", "parts"),
+    [
+        pytest.param([b"1", b"0", b"10"], 4, b"", id="too few octets"),
+        pytest.param([b"1", b"0", b"0", b"10"], 4, b"\x0a", id="too many"),
+        pytest.param([b"01", b"0", b"0", b"10"], 4, b"", id="a zero before"),
+        pytest.param([b"256", b"0", b"0", b"10"], 4, b"", id="no octet"),
+        pytest.param([b"f"] * 31, 6, b"", id="too few digits"),
+        pytest.param([b"f"] * 31 + [b"g"], 6, b"", id="no digit"),
+        pytest.param([b"f"] * 30 + [b"ff"], 6, b"", id="two digits"),
+        pytest.param([b"f"] * 31 + [b"F"], 6, b"", id="a capital"),
+    ],
+)
+def test_what_is_no_address_below_a_zone_is_none(left: list[bytes], family: int, parts: bytes) -> None:
+    assert address_below(left, family, parts) is None
