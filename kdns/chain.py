@@ -17,6 +17,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
 from kdns.errors import KdnsError
+from kdns.proto.brief import Brief
 from kdns.proto.message import Ede, Message, Question, Reply
 from kdns.proto.name import Name
 from kdns.proto.ready import Ready
@@ -195,14 +196,14 @@ class Denial(NamedTuple):
 
 class Plain(NamedTuple):
     """An answer of NOERROR, good for everybody until one of `depends_on` changes: `answer` at the question's name, or
-    no data (then the zone's SOA goes with it). `tally` is that of who made it, before any other.
+    no data (then the zone's SOA goes with it). By `reason` its maker counts it (`Holding.tally`).
     """
 
     answer: RRset | None
     additional: tuple[RRset, ...]
     ede: Ede | None
     depends_on: frozenset[Hashable]
-    tally: Tally
+    reason: str
 
 
 class Holding(Protocol):
@@ -217,13 +218,28 @@ class Holding(Protocol):
         """Folded."""
 
     @property
+    def ttl(self) -> int:
+        """Of all its records, in seconds."""
+
+    @property
     def key(self) -> Hashable:
         """What all its answers depend on besides their own."""
 
-    def plain(self, question: Question, *, told: bool) -> Plain | None:
-        """The answer to a question at or below the zone; None where that is not plain. `told` is whether the client
-        is to be told why there is no data.
+    def brief(self, name: Name, left: Sequence[bytes], type: int, *, told: bool) -> Brief | None:
+        """The plain answer to a question below the zone, at once; None where that takes more, or there is none.
+
+        All is folded; `left` are the name's labels before the zone. `told` is whether the client is to be told why
+        there is no data.
         """
+
+    def keys(self, left: Sequence[bytes]) -> frozenset[Hashable]:
+        """What that answer depends on besides `key`."""
+
+    def tally(self, reason: str) -> Tally:
+        """Who counts answers of a reason, before any other."""
+
+    def plain(self, question: Question, *, told: bool) -> Plain | None:
+        """The answer to a question at or below the zone; None where that is not plain."""
 
 
 @dataclass(frozen=True, kw_only=True)

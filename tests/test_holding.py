@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dns.message
 import pytest
 
 from kdns.chain import Transport
 from kdns.kube.objects import Endpoint, Namespace, Object, Port, Service, Slice
+from kdns.proto.decode import decode
+from kdns.proto.encode import LARGEST, PAYLOAD, SMALLEST
 from kdns.proto.reverse import pack
 from kdns.serve.holdings import Holdings
-from tests.asking import Told, ede, rcode
+from tests.asking import CLIENT, LOCAL, Told, ede, rcode
 from tests.desk import KUBEADM, Desk, Waiting, corefile
 from tests.hits import hit
 
@@ -247,6 +250,63 @@ async def test_no_reply_is_larger_than_its_client_can_take(asked: dict[str, obje
         made = await without.ask(f"{name}.shop.svc.cluster.local", "A", **asked)
         assert known is not None
         assert (len(known.to_wire()), known.flags) == (len(made.to_wire()), made.flags)
+
+
+@pytest.mark.parametrize("transport", Transport, ids=lambda transport: transport.name)
+@pytest.mark.parametrize("payload", [None, 700, 1232], ids=["-", "EDNS 700", "EDNS 1232"])
+@pytest.mark.parametrize("text", [KUBEADM, corefile()], ids=["in turns", "in order"])
+@pytest.mark.parametrize("hostname", ["", "host-{}", "Host-{}" + 30 * "x"], ids=["dashed", "called", "long"])
+@pytest.mark.parametrize(
+    ("name", "type", "count"),
+    [
+        pytest.param("big.shop.svc.cluster.local", "A", 12, id="addresses that fit"),
+        pytest.param("big.shop.svc.cluster.local", "A", 99, id="addresses that do not"),
+        pytest.param("_http._tcp.big.shop.svc.cluster.local", "SRV", 3, id="targets that fit"),
+        pytest.param("_http._tcp.big.shop.svc.cluster.local", "SRV", 7, id="targets whose addresses do not"),
+        pytest.param("_http._tcp.big.shop.svc.cluster.local", "SRV", 40, id="targets that do not"),
+    ],
+)
+async def test_a_first_reply_is_one_of_those_that_the_chain_gives_in_turns(
+    name: str, type: str, count: int, hostname: str, text: str, payload: int | None, transport: Transport
+) -> None:
+    edns = {"use_edns": False} if payload is None else {"use_edns": 0, "payload": payload}
+    wire = dns.message.make_query(name, type, id=7, **edns).to_wire()
+    taught, without = desk(text), desk(text)
+    without.memo.holdings = Holdings(0)
+    for own in (taught, without):
+        ends = tuple(Endpoint((pack(f"10.1.0.{n}"),), HTTP, hostname.format(n)) for n in range(200, 200 - count, -1))
+        own.store.update([Service("shop", "big", (), HTTP, headless=True), Slice("shop", "s-9", "big", ends)])
+    await taught.responder.respond(wire.replace(b"\3big", b"\4db-1"), CLIENT, LOCAL, transport)
+    every = {await without.responder.respond(wire, CLIENT, LOCAL, transport) for _ in range(count)}
+    first = hit(taught.responder, wire, transport)
+    assert first is not None
+    assert first in every
+    assert len(taught.memo) == 1
+    assert hit(taught.responder, wire, transport) in every
+    message, limit = decode(wire), LARGEST if transport else min(payload or SMALLEST, PAYLOAD)
+    kept, made = taught.memo.find(message, limit), without.memo.find(message, limit)
+    assert kept is not None
+    assert made is not None
+    assert (kept.ready, kept.key) == (made.ready, made.key)
+    assert kept.keep.depends_on - {taught.store.key} == made.keep.depends_on - {without.store.key}
+
+
+@pytest.mark.parametrize(("name", "type"), KINDS)
+async def test_what_is_kept_of_the_second_question_is_what_the_chain_has_of_it_kept(name: str, type: str) -> None:
+    taught, without = desk(), desk()
+    without.memo.holdings = Holdings(0)
+    wire = dns.message.make_query(name.format(2), type, use_edns=0, id=7).to_wire()
+    await taught.ask(name.format(1), type, use_edns=0)
+    for own in (taught, without):
+        for _ in range(2):
+            hit(own.responder, wire) or await own.responder.respond(wire, CLIENT, LOCAL, Transport.udp)
+    kept, made = taught.memo.find(decode(wire), PAYLOAD), without.memo.find(decode(wire), PAYLOAD)
+    assert kept is not None
+    assert made is not None
+    assert (kept.ready, kept.key, kept.payload) == (made.ready, made.key, made.payload)
+    assert kept.keep.depends_on - {taught.store.key} == made.keep.depends_on - {without.store.key}
+    assert taught.store.key in kept.keep.depends_on
+    assert len(kept.keep.tallies) == len(made.keep.tallies)
 
 
 async def test_over_tcp_it_is_the_same() -> None:

@@ -42,6 +42,7 @@ from kdns.proto.types import Flag, RRType
 from kdns.serve.denials import Denials
 from kdns.serve.entry import Entry
 from kdns.serve.holdings import Holdings
+from kdns.serve.lately import Lately
 from kdns.serve.memo import Memo
 from kdns.serve.responder import Responder
 from tests.asking import CLIENT, Clock, Told
@@ -214,8 +215,19 @@ def questions(draw: st.DrawFn) -> Question:
     return Question(head, from_text(name), tail, draw(st.sampled_from(Transport)))
 
 
+class Never(Lately):
+    """Nothing came lately."""
+
+    def again(self, key: bytes) -> bool:  # noqa: ARG002
+        return False
+
+
 class Keepless(Memo):
     """A memo that keeps no answer; but what is known of wrong names, and how those are answered that exist."""
+
+    def __init__(self, capacity: int, clock: Clock) -> None:
+        super().__init__(capacity, clock)
+        self.lately = Never()
 
     def find(self, *_: object, **__: object) -> Entry | None:
         """Never."""

@@ -261,7 +261,7 @@ class Kubernetes:
         self._authority = authority
         self._zones = {zone: zone for zone in options.zones}
         whole = filter(self._is_whole, options.zones)
-        self._holdings = {zone: Held(self, zone, authority, is_reverse(zone)) for zone in whole}
+        self._holdings = {zone: Held(self, zone, authority) for zone in whole}
 
     async def __call__(self, query: Query) -> Response:
         zone = longest(query.question.folded, self._zones)

@@ -9,12 +9,12 @@ Held is a denial for each encloser, type and way of asking that was met; a chang
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Set
+from collections.abc import Hashable, Iterable, Sequence, Set
 from struct import Struct
 
-from kdns.chain import Denial, Keep, Response
+from kdns.chain import Denial, Keep, Response, Transport
 from kdns.proto.encode import SMALLEST, opt_of, opt_saying
-from kdns.proto.glance import key_of
+from kdns.proto.glance import Bare, key_of
 from kdns.proto.message import Message
 from kdns.proto.name import ROOT, Name, is_at_or_below, labels
 from kdns.proto.ready import Ready
@@ -33,47 +33,13 @@ class Denials:
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
-        self._held: dict[bytes, _Held] = {}  # by the key of a question for the encloser
+        self.held: dict[bytes, Denied] = {}  # by the key of a question for the encloser
         self._dependents: dict[Hashable, set[bytes]] = {}
         self._tails: dict[RRset, Tails] = {}
         self._firsts = Firsts()
 
     def __len__(self) -> int:
-        return len(self._held)
-
-    def find(self, key: bytes, question: bytes, asked: int) -> Lying | None:
-        """The reply to a query of `asked` bytes for a name that is known not to exist.
-
-        `key` is the memo's (`key_of`), `question` the name as it was asked, its type and class, as on the wire.
-        """
-        found = self._closest(key)
-        if found is None:
-            return None
-        held, label = found
-        body = held.body(label, question)
-        return self._firsts.counted(Lying(held.keep, asked, body)) if body is not None else None
-
-    def whole(self, key: bytes, question: bytes) -> Whole | None:
-        """The same as one that can be kept."""
-        found = self._closest(key)
-        if found is None:
-            return None
-        held, label = found
-        body = held.body(label, question)
-        return held.whole(label, body, len(question)) if body is not None else None
-
-    def _closest(self, key: bytes) -> tuple[_Held, bytes] | None:
-        """What is held of the closest encloser, and the label next below it, if that is absent."""
-        held = self._held
-        at, length = 0, key[0] if held else 0
-        while length:
-            start, at = at + 1, at + 1 + length
-            found = held.get(key[at:])
-            if found is not None:  # it exists, so those above it have nothing to say
-                label = key[start:at]
-                return (found, label) if found.absent(label) else None
-            length = key[at]
-        return None
+        return len(self.held)
 
     def learn(self, message: Message, ready: Ready, response: Response, zones: Iterable[Name], payload: int) -> bool:
         """Hold what a response says of other names, whose reply was `ready`; whether it can be held.
@@ -83,7 +49,8 @@ class Denials:
         denial = response.denial
         if denial is None or not _is_plain(response) or any(_is_below(zone, denial.encloser) for zone in zones):
             return False
-        held = _Held(denial, ready, response, self._tails_of(response), opt_of(message, payload), payload)
+        tails, opt = self._tails_of(response), opt_of(message, payload)
+        held = Denied(denial, ready, response, tails, opt, payload, self._firsts)
         question = message.question
         label = _label_below(question.folded, denial.encloser)
         asked = question.name + _PAIR(question.type, question.klass)
@@ -106,16 +73,16 @@ class Denials:
             self._tails[blank] = Tails(blank)
         return self._tails[blank]
 
-    def _hold(self, key: bytes, held: _Held) -> None:
+    def _hold(self, key: bytes, held: Denied) -> None:
         self._drop(key)
-        self._held[key] = held
+        self.held[key] = held
         for name in held.depends_on:
             self._dependents.setdefault(name, set()).add(key)
-        if len(self._held) > self._most:
-            self._drop(next(iter(self._held)))
+        if len(self.held) > self._most:
+            self._drop(next(iter(self.held)))
 
     def _drop(self, key: bytes) -> None:
-        held = self._held.pop(key, None)
+        held = self.held.pop(key, None)
         for name in held.depends_on if held else ():
             dependents = self._dependents[name]
             dependents.discard(key)
@@ -123,13 +90,14 @@ class Denials:
                 del self._dependents[name]
 
 
-class _Held:
+class Denied:
     """A denial, and the parts of its replies."""
 
     __slots__ = (
         "_around",
         "_code",
         "_ended_by",
+        "_firsts",
         "_head",
         "_opt",
         "_payload",
@@ -141,8 +109,16 @@ class _Held:
     )
 
     def __init__(
-        self, denial: Denial, ready: Ready, response: Response, tails: Tails, opt: bytes, payload: int
+        self,
+        denial: Denial,
+        ready: Ready,
+        response: Response,
+        tails: Tails,
+        opt: bytes,
+        payload: int,
+        firsts: Firsts,
     ) -> None:
+        self._firsts = firsts
         self.absent = denial.children.absent
         self._ended_by = denial.children.ended_by
         self.depends_on = denial.depends_on
@@ -165,8 +141,20 @@ class _Held:
                 return None
         return body
 
-    def whole(self, label: bytes, body: bytes, size: int) -> Whole:
-        """A reply of this denial as it can be kept; `size` is that of the question."""
+    def at_once(self, left: Sequence[bytes], asked: Bare, size: int, _: Transport) -> Lying | None:
+        """The reply to a query of `size` bytes, for a name whose folded labels below the encloser are `left`.
+
+        It counts as the first of the same sizes.
+        """
+        body = self.body(left[-1], asked.question)
+        return self._firsts.counted(Lying(self.keep, size, body)) if body is not None else None
+
+    def whole(self, left: Sequence[bytes], asked: Bare, _: Transport) -> Whole | None:
+        """The same as it can be kept."""
+        label, size = left[-1], len(asked.question)
+        body = self.body(label, asked.question)
+        if body is None:
+            return None
         serial_at = HEAD + size + len(self._tails.of(size, self._serial())) - SERIAL_FROM_END
         keep = self.keep.narrowed(depends_on=self.depends_on | self._ended_by(label))  # not on who was asked for first
         return Whole(Ready(body, serial_at=serial_at), keep, self._payload)

@@ -18,12 +18,13 @@ from kdns.log import Sparing, place_of
 from kdns.metrics import Metrics
 from kdns.proto.decode import Verdict, accept, decode, refusal
 from kdns.proto.encode import LARGEST, PAYLOAD, SMALLEST, encode, udp_limit
-from kdns.proto.glance import Glance, glance, plainly
+from kdns.proto.glance import Bare, Glance, bare, glance, plainly
 from kdns.proto.message import Ede, Message
 from kdns.proto.ready import Ready
 from kdns.proto.record import RRset
 from kdns.proto.types import EDE, Class, RCode
 from kdns.serve.entry import Alias, Entry, Lying, Whole
+from kdns.serve.first import first
 from kdns.serve.handling import handled
 from kdns.serve.ledger import Ledger
 from kdns.serve.lookup import OUTSIDE, lookup_in
@@ -80,6 +81,9 @@ class Responder:
                 return alias
             if (fresh := self.memo.fresh(alias)) is not None:
                 return fresh
+        known = bare(query)
+        if known is not None and (found := first(self.memo, known, len(query) + 2, transport)) is not None:
+            return self._worth_keeping(found, query, transport) if isinstance(found, Whole) else found
         plain = plainly(query)
         if plain is not None and plain != query and (alias := self.memo.ready[transport].get(plain)) is not None:
             like = self.memo.like(alias, query)
@@ -89,11 +93,11 @@ class Responder:
         seen = glance(wire)
         if seen is None:
             return None
-        return (
-            self._lying(seen, wire, plain, transport)
-            or self._denied(seen, wire, plain, transport)
-            or self._held(seen, wire, plain, transport)
-        )
+        lying = self._lying(seen, wire, plain, transport)
+        if lying is not None or known is not None:
+            return lying
+        found = first(self.memo, Bare(seen.key, seen.question, seen.payload), len(wire), transport)
+        return self._kept(found, seen, wire, plain, transport) if isinstance(found, Whole) else found
 
     def _lying(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
         entry = self.memo.seen(seen, transport)
@@ -102,33 +106,22 @@ class Responder:
         self.memo.alias(entry, wire if plain is None else _NO_ID + plain, transport)
         return Lying(entry.keep, len(wire), entry.next_body(self._clock(), seen.question[:-4]))
 
-    def _denied(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
-        """The reply to a name that is known not to exist. What comes again is worth an entry: it costs half as much."""
-        denials = self.memo.denials
-        denied = denials.find(seen.key, seen.question, len(wire))
-        if (
-            denied is not None
-            and self.memo.lately.again(seen.key)
-            and (whole := denials.whole(seen.key, seen.question))
-        ):
-            self._keep(whole, wire, plain, transport)
-        return denied
-
-    def _held(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
-        """The reply to a name of which others like it were asked for. It gets an entry once it is asked for again."""
-        found = self.memo.holdings.find(seen, transport)
-        if found is None:
+    def _worth_keeping(self, whole: Whole, query: bytes, transport: Transport) -> Lying | None:
+        """The reply to a bare query, from its entry: there may be one that this way of asking does not lead to yet."""
+        wire = _NO_ID + query
+        seen = glance(wire)
+        if seen is None:
             return None
-        if self.memo.lately.again(seen.key):
-            self._keep(found.whole(len(seen.question)), wire, plain, transport)
-        return found.lying(len(wire))
+        return self._lying(seen, wire, query, transport) or self._kept(whole, seen, wire, query, transport)
 
-    def _keep(self, whole: Whole, wire: bytes, plain: bytes | None, transport: Transport) -> None:
+    def _kept(self, whole: Whole, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying:
         memo = self.memo
         ready, keep, payload, limit = whole
         entry = memo.keep(decode(wire), ready, keep, limit=limit, since=memo.epoch, payload=payload)
-        if entry is not None:
-            memo.alias(entry, wire if plain is None else _NO_ID + plain, transport)
+        if entry is None:
+            return Lying(keep, len(wire), ready.body(0))
+        memo.alias(entry, wire if plain is None else _NO_ID + plain, transport)
+        return Lying(keep, len(wire), entry.next_body(self._clock(), seen.question[:-4]))
 
     def gave(self, given: list[Lying], transport: Transport, family: int, seconds: float) -> None:
         """These were given to clients of one address family, so many seconds after they were heard.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kdns.errors import WireError
 from kdns.proto.decode import Verdict, accept, decode
-from kdns.proto.glance import Glance, glance, key_of, plainly
+from kdns.proto.glance import Glance, bare, glance, key_of, plainly
 from kdns.proto.message import Message
 from kdns.proto.name import from_text
 from kdns.proto.types import Flag, RRType
@@ -179,3 +179,49 @@ def test_what_comes_to_the_same_as_a_plain_query_asks_the_same(wire: bytes) -> N
         assert key_of(seen) == key_of(same)
         assert seen.flags == same.flags
         assert (seen.edns and seen.edns.payload) == (same.edns and same.edns.payload)
+
+
+BARE = {
+    "plain": query("web.example."),
+    "without RD": query("web.example.", flags=0),
+    "AD and CD": query("web.example.", flags=dns.flags.RD | dns.flags.AD | dns.flags.CD),
+    "EDNS": query("web.example.", use_edns=0),
+    "DO": query("web.example.", want_dnssec=True),
+    "a payload": query("web.example.", payload=4096),
+    "the longest name": USUAL["the longest name"],
+}
+
+
+@pytest.mark.parametrize("wire", BARE.values(), ids=BARE)
+def test_what_is_bare_is_what_a_glance_sees(wire: bytes) -> None:
+    seen = glance(wire)
+    assert seen is not None
+    assert bare(wire[2:]) == (seen.key, seen.question, seen.payload)
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        pytest.param(query("Web.example."), id="a capital"),
+        pytest.param(query("web.example.", options=[COOKIE]), id="a cookie"),
+        pytest.param(query("web.example.", use_edns=1), id="another version of EDNS"),
+        pytest.param(query("web.example.", type="TYPE16705"), id="a type whose bytes are letters"),
+        pytest.param(query("web.example.", flags=dns.flags.QR), id="a reply"),
+        pytest.param(query("web.example.", flags=dns.flags.TC), id="TC"),
+        pytest.param(b"\0\1\1\0\0\1\0\0\0\0\0\1\0", id="an OPT that is not there"),
+        pytest.param(b"\0\1\1", id="cut short"),
+        pytest.param(b"\0\1", id="nothing"),
+    ],
+)
+def test_what_takes_more_is_not_bare(wire: bytes) -> None:
+    assert bare(wire[2:]) is None
+
+
+@given(st.sampled_from(list(BARE.values())), st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), max_size=3))
+def test_what_is_bare_is_what_a_glance_sees_if_it_sees_anything(wire: bytes, changes: list[tuple[int, int]]) -> None:
+    changed = bytearray(wire)
+    for at, octet in changes:
+        changed[at % len(changed)] = octet
+    seen, found = glance(bytes(changed)), bare(bytes(changed[2:]))
+    if seen is not None and found is not None:
+        assert found == (seen.key, seen.question, seen.payload)

@@ -125,7 +125,7 @@ class Live:
 
     def stale(self) -> str:
         """That answers are from a saved state, or the API server silent for longer than it may, if that is so."""
-        return self._keeper.stale() or self._stale
+        return self._keeper.stale() if self._keeper.answering else self._stale
 
     def age(self) -> float | None:
         """Seconds since the last word about the resource that has been silent longest; None before all were known."""
