@@ -50,6 +50,7 @@ TESTED_BY = {
     "kdns/serve/datagram.py": "tests/serve/test_ports.py",
     "kdns/serve/denials.py": "tests/test_denials.py",
     "kdns/serve/holdings.py": "tests/test_holding.py",
+    "kdns/serve/kind.py": "tests/test_holding.py",
     "kdns/serve/tails.py": "tests/test_denials.py",
     "kdns/serve/handling.py": "tests/serve/test_responder.py",
     "kdns/kube/controllers/given.py": "tests/kube/controllers/test_clusterips.py",

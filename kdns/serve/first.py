@@ -46,8 +46,8 @@ def _closest(known: Known, key: bytes) -> tuple[Denied | Asking, list[bytes]] | 
     denied: dict[bytes, Denied] | None = known.denials.held
     held = known.holdings.held
     left: list[bytes] = []
-    at, length = 0, key[0]
-    while 0 < length <= MAX_LABEL and at + length < len(key) - 1:
+    at, length, last = 0, key[0], len(key) - 1
+    while 0 < length <= MAX_LABEL and at + length < last:
         start, at = at + 1, at + 1 + length
         left.append(key[start:at])
         rest = key[at:]
