@@ -9,6 +9,7 @@ from kdns.chain import Transport
 from kdns.kube.objects import Endpoint, Namespace, Object, Port, Service, Slice
 from kdns.proto.decode import decode
 from kdns.proto.encode import LARGEST, PAYLOAD, SMALLEST
+from kdns.proto.glance import glance
 from kdns.proto.reverse import pack
 from kdns.serve.holdings import Holdings
 from tests.asking import CLIENT, LOCAL, Told, ede, rcode
@@ -26,6 +27,10 @@ OBJECTS: list[Object] = [
     ],
     Service("shop", "out-1", external_name="web-2.shop.svc.cluster.local"),
     Service("shop", "out-2", external_name="web-2.shop.svc.cluster.local"),
+]
+QUERIES = [
+    dns.message.make_query("web-2.shop.svc.cluster.local", "A", use_edns=0, payload=payload).to_wire()
+    for payload in (512, 1219)
 ]
 KINDS = [
     pytest.param("web-{}.shop.svc.cluster.local", "A", id="an address"),
@@ -99,6 +104,18 @@ async def test_a_first_question_leaves_nothing_behind_and_the_second_an_answer_r
     for number, held in [(2, 1), (3, 1), (2, 2), (2, 2), (3, 3)]:
         await own.ask(f"web-{number}.shop.svc.cluster.local")
         assert len(own.memo) == held
+
+
+async def test_what_is_kept_answers_whoever_asks_in_another_way() -> None:
+    own = desk()
+    for payload in (512, *range(1200, 1220)):  # more of them than an entry has aliases
+        for _ in range(3):
+            await own.ask("web-2.shop.svc.cluster.local", use_edns=0, payload=payload)
+            await own.ask("WEB-2.shop.svc.cluster.local", use_edns=0, payload=payload)
+            assert len(own.memo) == 1
+    (entry,) = {id(own.memo.seen(seen, Transport.udp)) for seen in map(glance, QUERIES) if seen}
+    await own.ask("web-2.shop.svc.cluster.local", use_edns=0, payload=1219)
+    assert {id(own.memo.seen(seen, Transport.udp)) for seen in map(glance, QUERIES) if seen} == {entry}
 
 
 async def test_names_in_one_another_s_way_are_kept_all_the_same() -> None:

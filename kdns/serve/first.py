@@ -5,6 +5,8 @@ Both are looked for in one walk over a name, label by label, which begins withou
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from kdns.chain import Transport
@@ -15,6 +17,8 @@ from kdns.serve.entry import Lying, Whole
 from kdns.serve.holdings import Asking, Holdings
 from kdns.serve.lately import Lately
 
+Later = Callable[[], Whole | None]
+
 
 class Known(Protocol):
     """What a listener has of other names than those with entries."""
@@ -24,8 +28,8 @@ class Known(Protocol):
     lately: Lately
 
 
-def first(known: Known, asked: Bare, size: int, transport: Transport) -> Lying | Whole | None:
-    """The reply to a query of `size` bytes; as it can be kept, if it came lately: from an entry it costs a tenth. None
+def first(known: Known, asked: Bare, size: int, transport: Transport) -> Lying | Later | None:
+    """The reply to a query of `size` bytes; how it can be kept, if it came lately: from an entry it costs a tenth. None
     where the chain has to be asked.
 
     What is not the bytes of a query is never answered: behind labels of a right length its rest is all known.
@@ -35,7 +39,7 @@ def first(known: Known, asked: Bare, size: int, transport: Transport) -> Lying |
         return None
     held, left = found
     if known.lately.again(asked.key):
-        return held.whole(left, asked, transport)
+        return partial(held.whole, left, asked, transport)
     return held.at_once(left, asked, size, transport)
 
 

@@ -23,8 +23,8 @@ from kdns.proto.message import Ede, Message
 from kdns.proto.ready import Ready
 from kdns.proto.record import RRset
 from kdns.proto.types import EDE, Class, RCode
-from kdns.serve.entry import Alias, Entry, Lying, Whole
-from kdns.serve.first import first
+from kdns.serve.entry import Alias, Entry, Lying
+from kdns.serve.first import Later, first
 from kdns.serve.handling import handled
 from kdns.serve.ledger import Ledger
 from kdns.serve.lookup import OUTSIDE, lookup_in
@@ -82,8 +82,19 @@ class Responder:
             if (fresh := self.memo.fresh(alias)) is not None:
                 return fresh
         known = bare(query)
-        if known is not None and (found := first(self.memo, known, len(query) + 2, transport)) is not None:
-            return self._worth_keeping(found, query, transport) if isinstance(found, Whole) else found
+        if known is None:
+            return self._unlike(query, transport)
+        found = first(self.memo, known, len(query) + 2, transport)
+        if isinstance(found, Lying):
+            return found
+        wire = _NO_ID + query
+        seen = glance(wire)
+        if seen is None:
+            return None
+        return self._lying(seen, wire, query, transport) or self._kept(found, seen, wire, query, transport)
+
+    def _unlike(self, query: bytes, transport: Transport) -> Lying | None:
+        """The same for a query in other letters than most, or with options."""
         plain = plainly(query)
         if plain is not None and plain != query and (alias := self.memo.ready[transport].get(plain)) is not None:
             like = self.memo.like(alias, query)
@@ -94,10 +105,10 @@ class Responder:
         if seen is None:
             return None
         lying = self._lying(seen, wire, plain, transport)
-        if lying is not None or known is not None:
+        if lying is not None:
             return lying
         found = first(self.memo, Bare(seen.key, seen.question, seen.payload), len(wire), transport)
-        return self._kept(found, seen, wire, plain, transport) if isinstance(found, Whole) else found
+        return found if isinstance(found, Lying) else self._kept(found, seen, wire, plain, transport)
 
     def _lying(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
         entry = self.memo.seen(seen, transport)
@@ -106,15 +117,13 @@ class Responder:
         self.memo.alias(entry, wire if plain is None else _NO_ID + plain, transport)
         return Lying(entry.keep, len(wire), entry.next_body(self._clock(), seen.question[:-4]))
 
-    def _worth_keeping(self, whole: Whole, query: bytes, transport: Transport) -> Lying | None:
-        """The reply to a bare query, from its entry: there may be one that this way of asking does not lead to yet."""
-        wire = _NO_ID + query
-        seen = glance(wire)
-        if seen is None:
+    def _kept(
+        self, later: Later | None, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport
+    ) -> Lying | None:
+        """The reply to what is asked for again, from an entry that it gets."""
+        whole = later() if later is not None else None
+        if whole is None:
             return None
-        return self._lying(seen, wire, query, transport) or self._kept(whole, seen, wire, query, transport)
-
-    def _kept(self, whole: Whole, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying:
         memo = self.memo
         ready, keep, payload, limit = whole
         entry = memo.keep(decode(wire), ready, keep, limit=limit, since=memo.epoch, payload=payload)
