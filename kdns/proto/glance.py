@@ -76,12 +76,10 @@ class Glance(NamedTuple):
         return bool(self.key[-1] & _NSID)
 
 
-class Bare(NamedTuple):
-    """What of a Glance an answer that is the same for all clients is made from."""
-
-    key: bytes
-    question: bytes
-    payload: int
+Bare = tuple[bytes, bytes, int]
+"""The `key`, `question` and `payload` of a Glance; without these names, since making a named tuple of them would take
+as long as to find them.
+"""
 
 
 def glance(wire: bytes) -> Glance | None:
@@ -130,7 +128,7 @@ _PAYLOAD, _VERSION, _ITS_DO = -8, -5, -4
 
 
 def bare(query: bytes) -> Bare | None:
-    """What a glance would tell of a query behind its id that is in folded letters and without options: in a fifth of
+    """What a glance would tell of a query behind its id that is in folded letters and without options: in a third of
     its time, since nothing makes sure that the name is one. It is where a name that is known ends it, behind labels.
     """
     form = _HEADS.get(query[:_BEHIND_ID])
@@ -144,7 +142,7 @@ def bare(query: bytes) -> Bare | None:
         form |= (query[_ITS_DO] & 0x80) >> 5
     if question != question.lower() or len(question) > MAX_NAME + 4:
         return None
-    return Bare(question + _FORMS[form], question, payload)
+    return question + _FORMS[form], question, payload
 
 
 def plainly(query: bytes) -> bytes | None:

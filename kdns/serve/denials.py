@@ -141,18 +141,19 @@ class Denied:
                 return None
         return body
 
-    def at_once(self, left: Sequence[bytes], asked: Bare, size: int, _: Transport) -> Lying | None:
+    def at_once(self, left: Sequence[bytes], asked: Bare, size: int, transport: Transport) -> Lying | None:  # noqa: ARG002
         """The reply to a query of `size` bytes, for a name whose folded labels below the encloser are `left`.
 
         It counts as the first of the same sizes.
         """
-        body = self.body(left[-1], asked.question)
+        _, question, _ = asked
+        body = self.body(left[-1], question)
         return self._firsts.counted(Lying(self.keep, size, body)) if body is not None else None
 
-    def whole(self, left: Sequence[bytes], asked: Bare, _: Transport) -> Whole | None:
+    def whole(self, left: Sequence[bytes], asked: Bare, transport: Transport) -> Whole | None:  # noqa: ARG002
         """The same as it can be kept."""
-        label, size = left[-1], len(asked.question)
-        body = self.body(label, asked.question)
+        label, (_, question, _) = left[-1], asked
+        size, body = len(question), self.body(label, question)
         if body is None:
             return None
         serial_at = HEAD + size + len(self._tails.of(size, self._serial())) - SERIAL_FROM_END

@@ -34,11 +34,12 @@ def first(known: Known, asked: Bare, size: int, transport: Transport) -> Lying |
 
     What is not the bytes of a query is never answered: behind labels of a right length its rest is all known.
     """
-    found = _closest(known, asked.key)
+    key = asked[0]
+    found = _closest(known, key)
     if found is None:
         return None
     held, left = found
-    if known.lately.again(asked.key):
+    if known.lately.again(key):
         return partial(held.whole, left, asked, transport)
     return held.at_once(left, asked, size, transport)
 

@@ -18,7 +18,7 @@ from kdns.log import Sparing, place_of
 from kdns.metrics import Metrics
 from kdns.proto.decode import Verdict, accept, decode, refusal
 from kdns.proto.encode import LARGEST, PAYLOAD, SMALLEST, encode, udp_limit
-from kdns.proto.glance import Bare, Glance, bare, glance, plainly
+from kdns.proto.glance import Glance, bare, glance, plainly
 from kdns.proto.message import Ede, Message
 from kdns.proto.ready import Ready
 from kdns.proto.record import RRset
@@ -107,7 +107,7 @@ class Responder:
         lying = self._lying(seen, wire, plain, transport)
         if lying is not None:
             return lying
-        found = first(self.memo, Bare(seen.key, seen.question, seen.payload), len(wire), transport)
+        found = first(self.memo, (seen.key, seen.question, seen.payload), len(wire), transport)
         return found if isinstance(found, Lying) else self._kept(found, seen, wire, plain, transport)
 
     def _lying(self, seen: Glance, wire: bytes, plain: bytes | None, transport: Transport) -> Lying | None:
