@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,6 +35,8 @@ _MEMO = 32 * 1024 * 1024
 """Bytes of answers that each listener keeps ready."""
 _GRACE = 5.0
 """Seconds for what is in flight at the end (CoreDNS: core/dnsserver, its servers' grace)."""
+_SHED = 256
+"""Answers that are let go of in one go: a millisecond's work."""
 _PICKS = 8
 """Times that the kernel may pick a port for UDP which is taken for TCP."""
 
@@ -309,7 +311,7 @@ class App:
             self.why = reason
             self.halted.set()
 
-    async def _leave(self, plan: Plan, former: Open, finishing: Iterable[Responder]) -> None:
+    async def _leave(self, plan: Plan, former: Open, finishing: Collection[Responder]) -> None:
         """Let what was begun be finished, then let go of what nobody wants any more."""
         try:
             with suppress(TimeoutError):
@@ -318,6 +320,9 @@ class App:
         finally:
             await former.close()
             plan.build.close()
+        for responder in finishing:
+            while responder.memo.shed(_SHED):  # noqa: ASYNC110
+                await asyncio.sleep(0)  # questions have their turn
 
 
 def _heir(listeners: Mapping[Place, StreamListener], ip: str) -> StreamListener | None:

@@ -476,6 +476,19 @@ async def test_many_changes_leave_nothing_behind() -> None:
         assert [each() is None for each in gone] == [False] + [True] * 9
 
 
+async def test_what_was_kept_before_a_change_is_let_go_of() -> None:
+    async with started(planned(answering(1))) as app:
+        former = next(iter(app._open.places.values())).responder  # noqa: SLF001
+        with UdpClient() as datagrams:
+            for number in range(300):
+                await datagrams.ask(dns.message.make_query(f"x{number}.test", "A").to_wire(), only(app))
+            assert len(former.memo) == 300
+            await app.change(planned(answering(2), before=app.plan))
+            await left(app)
+            assert len(former.memo) == 0
+            assert number_in((await datagrams.ask(question(1), only(app)))[0]) == 2
+
+
 async def test_letting_go_right_after_a_change_leaves_nothing_behind() -> None:
     story: list[str] = []
     one, other = free_port(), free_port()

@@ -51,7 +51,7 @@ def problem(service: Service, text: str) -> Answer | None:
     try:
         from_text(text)
     except NameSyntaxError as error:
-        return nxdomain(Reason.EXTERNAL_INVALID, service.ref, error)
+        return nxdomain(Reason.EXTERNAL_INVALID, service.ref, str(error))
     return None
 
 

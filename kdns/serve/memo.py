@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from math import inf
 
 from kdns.chain import Keep, Scope, Transport
@@ -293,6 +293,17 @@ class Memo:
         self._numbered.clear()
         return before - len(self)
 
+    def shed(self, most: int) -> bool:
+        """Let go of so many answers at most, and with the last of them of what is known of others; whether more are
+        left. For one that is used no more: what lies about until the garbage is collected may lie there for ever.
+        """
+        for entry in [*islice(self._probation.values(), most), *islice(self._main.values(), most)][:most]:
+            self._drop(entry)
+        if len(self):
+            return True
+        self.denials, self.holdings, self.catch_up = Denials(), Holdings(), _nothing
+        return False
+
     def _make_room(self) -> None:
         if self.size > self._capacity:
             self.catch_up()
@@ -329,6 +340,7 @@ class Memo:
         self._numbered.discard(entry)
         for alias in entry.aliases:
             del self.ready[alias.transport][alias.wire]
+        entry.aliases.clear()  # or each would hold the other, until a full collection, which are rare, or for ever
         if entry.key != entry.asked and (cut := self._cut.get(entry.asked)):
             cut.pop(entry.key, None)
             if not cut:

@@ -56,6 +56,14 @@ def test_an_answer_is_the_alias_and_what_lies_behind(
     assert (answer.rcode, records(answer), answer.because.reason) == (rcode, lines, reason)
 
 
+def test_why_a_target_is_no_name_is_a_sentence_that_holds_nothing_else() -> None:
+    answer = externals.answer(asked_for("A"), alias("a..b"), lambda _, __: None)
+    assert [type(each) for each in answer.because.about[1:]] == [str]
+    assert answer.because.sentence.endswith(
+        "spec.externalName: 'a..b' is no domain name: a label has 1 to 63 octets, not 0"
+    )
+
+
 def test_for_the_cname_itself_nothing_is_followed() -> None:
     def follow(ask: Ask, target: Name) -> Answer | None:
         raise AssertionError

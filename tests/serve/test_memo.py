@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from dataclasses import replace
 
 import dns.edns
@@ -189,6 +191,44 @@ def test_nothing_is_left_of_what_was_forgotten(desk: Desk) -> None:
 def empty(memo: Memo) -> bool:
     held = (memo._probation, memo._main, memo._on_probation, memo._dependents, memo._cut, memo._numbered)  # noqa: SLF001
     return memo.size == 0 and not any((*held, *memo.ready.values()))
+
+
+# Letting go.
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("ips", [["10.0.0.1"], ["10.0.0.1", "10.0.0.2"]], ids=["one", "in turns"])
+def test_what_is_dropped_is_gone_without_a_garbage_collection(ips: list[str]) -> None:
+    """Collections are rare, and what is alive when a cluster was taken in is left out of all of them."""
+    desk = Desk(20_000)
+    for number in range(100):
+        for transport in Transport:
+            wire = query(f"web-{number}.example.", payload=1232)
+            entry = desk.keep(wire, EVERYBODY, *ips, turn=0 if ips[1:] else None)
+            desk.alias(entry, wire, transport)
+            alias = desk.memo.ready[transport][wire[2:]]
+            for asked in (wire, wire + bytes(4)):
+                assert desk.memo.like(alias, asked[2:])
+        if number == 50:
+            desk.memo.forget(["something"])
+    del entry, alias
+    assert 0 < sum(isinstance(each, Entry) for each in gc.get_objects()) == len(desk.memo) < 20
+
+
+def test_one_that_is_used_no_more_lets_go_a_few_at_a_time(desk: Desk) -> None:
+    for number in range(5):
+        wire = query(f"web-{number}.example.")
+        desk.alias(desk.keep(wire, replace(EVERYBODY, depends_on=WEB)), wire)
+    assert [desk.memo.shed(2) for _ in range(4)] == [True, True, False, False]
+    assert empty(desk.memo)
 
 
 # By bytes.
