@@ -213,3 +213,4 @@ class Channel(asyncio.Transport):
             self._protocol.connection_lost(error)
         finally:
             self._sock.close()
+            del self._protocol  # or each would hold the other, until a full collection, which are rare, or for ever

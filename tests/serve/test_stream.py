@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import itertools
 import os
 import socket
@@ -23,6 +24,8 @@ from kdns.metrics import Metrics
 from kdns.proto.framing import Framer, frame
 from kdns.proto.name import labels
 from kdns.serve import stream
+from kdns.serve.channel import Channel
+from kdns.serve.connection import Connection
 from kdns.serve.listen import Answerer
 from kdns.serve.stream import Limits, StreamListener
 from kdns.serve.udp import UdpListener
@@ -219,6 +222,21 @@ async def test_a_client_that_resets_leaves_nothing_behind(caplog: pytest.LogCapt
             client.send(query("quick.example.", 9))
             assert ids([await client.receive()]) == [9]
     assert not caplog.records
+
+
+async def test_a_connection_that_is_over_is_gone_without_a_garbage_collection() -> None:
+    """Collections are rare, and what is alive when a cluster was taken in is left out of all of them."""
+    async with listening(Desk().responder) as listener:
+        gc.collect()
+        gc.disable()
+        try:
+            for number in range(5):
+                async with StreamClient(listener.address) as client:
+                    client.send(query("web.example.", number))
+                    await client.receive()
+            await until(lambda: not any(isinstance(each, Connection | Channel) for each in gc.get_objects()))
+        finally:
+            gc.enable()
 
 
 async def test_a_client_that_asks_on_and_never_reads_is_cut_off() -> None:
