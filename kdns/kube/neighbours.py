@@ -11,9 +11,11 @@ from kdns.kube.labels import endpoint_name, port_name, service_name
 from kdns.kube.names import Request, parse
 from kdns.kube.objects import Service
 from kdns.kube.options import Options
+from kdns.kube.resolve import resolve
 from kdns.proto.message import Question
 from kdns.proto.name import Name, labels
 from kdns.proto.reverse import is_reverse
+from kdns.proto.types import Class, RCode, RRType
 
 _MOST = 8
 _LIKENESS = 0.6
@@ -33,7 +35,14 @@ def neighbours(question: Question, zone: Name, index: Index, options: Options) -
         backed = index.services[key]
         if backed.service is not None and _is_exposed(index, key):
             found.update(dict.fromkeys(_names(backed, backed.service, zone, options)))
-    return islice((name for name in found if name.lower() != question.folded), _MOST)
+    others = (name for name in found if name.lower() != question.folded)
+    return islice((name for name in others if _exists(name, zone, index, options)), _MOST)
+
+
+def _exists(name: Name, zone: Name, index: Index, options: Options) -> bool:
+    """Whether it is answered; an alias is, wherever it leads, and to this type it is not followed."""
+    question = Question(name, name.lower(), RRType.CNAME, Class.IN)
+    return resolve(question, zone, index, options).rcode != RCode.NXDOMAIN
 
 
 def _is_exposed(index: Index, key: ServiceKey) -> bool:

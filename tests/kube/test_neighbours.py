@@ -22,6 +22,10 @@ DB_SLICE = slice_of(endpoint("10.244.0.1", hostname="db-0"), endpoint("10.244.0.
 ALL = (SHOP, OFFICE, VAULT, WEB, WEBSITE, FAR, HIDDEN, DB, DB_SLICE)
 
 
+def alias(target: str) -> Service:
+    return Service("shop", "web", ports=(Port("http", 80),), external_name=target)
+
+
 def near(name: str, *objects: Object, zone: bytes = ZONE, type: str = "A", **options: Any) -> list[str]:
     given = replace(OPTIONS, **options)
     found = neighbours(question(name, type), zone, index_of(*(objects or ALL)), given)
@@ -95,3 +99,24 @@ def test_an_alias_is_near_and_a_port_that_is_no_name_is_not() -> None:
 def test_the_root_may_be_the_zone() -> None:
     found = neighbours(question("wbe.shop.svc"), from_text("."), index_of(*ALL), OPTIONS)
     assert to_text(next(found)) == "web.shop.svc."
+
+
+@pytest.mark.parametrize(
+    ("objects", "options", "found"),
+    [
+        pytest.param((alias("there.example"),), {}, ["web.shop"], id="an alias with ports"),
+        pytest.param((alias("gone.shop.svc.cluster.local"),), {}, ["web.shop"], id="an alias of nothing"),
+        pytest.param((alias("192.0.2.1"),), {}, [], id="an alias of an address"),
+        pytest.param((alias("a..b"),), {}, [], id="an alias of no name"),
+        pytest.param((WEB,), {"ignore_empty": True}, [], id="an empty one that is ignored"),
+        pytest.param(
+            (DB, slice_of(endpoint("10.244.0.1", cluster="east"), service="db")),
+            {},
+            ["db.shop", "_http._tcp.db.shop"],
+            id="an endpoint of another cluster",
+        ),
+    ],
+)
+def test_only_names_that_exist_are_near(objects: tuple[Object, ...], options: dict[str, Any], found: list[str]) -> None:
+    name = f"x.{objects[0].name}.shop.svc.cluster.local"
+    assert near(name, SHOP, *objects, **options) == found
