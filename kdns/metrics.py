@@ -7,7 +7,6 @@ prometheus_client.
 from __future__ import annotations
 
 import sys
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from math import inf, nan
 from typing import Protocol
@@ -21,12 +20,13 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from kdns import __version__
+from kdns.counts import Buckets, Count
 
 # CoreDNS has no `_created` series beside each counter.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -51,28 +51,25 @@ FINEST = _TIMES[0]
 """Seconds: shorter times are all alike to a histogram."""
 
 
-class Buckets:
-    """What was observed under the same labels, by size."""
+class Often:
+    """A counter of what happens with every question: no lock is taken, since one thread counts."""
 
-    __slots__ = ("_bounds", "_counts", "_sum")
+    def __init__(self, name: str, text: str, labels: Sequence[str]) -> None:
+        self._named = name, text
+        self.names = tuple(labels)
+        self._children: dict[tuple[str, ...], Count] = {}
 
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
-        self._counts = [0] * len(bounds)
-        self._sum = 0.0
+    def labels(self, *values: str, **named: str) -> Count:
+        """That with these labels, in their order or by their names."""
+        values = values or tuple(named[name] for name in self.names)
+        return self._children.setdefault(values, Count())
 
-    def observe(self, value: float, count: int = 1) -> None:
-        """So many times the same."""
-        self._counts[bisect_left(self._bounds, value)] += count
-        self._sum += value * count
-
-    def add_to(self, family: HistogramMetricFamily, labels: Sequence[str]) -> None:
-        """As Prometheus has it: each bucket with all below it."""
-        total, buckets = 0, []
-        for bound, count in zip(self._bounds, self._counts, strict=True):
-            total += count
-            buckets.append(("+Inf" if bound == inf else str(float(bound)), float(total)))
-        family.add_metric(labels, buckets, self._sum)
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """For the registry."""
+        family = CounterMetricFamily(*self._named, labels=self.names)
+        for values, count in self._children.items():
+            family.add_metric(values, count.value)
+        yield family
 
 
 class Many:
@@ -93,7 +90,7 @@ class Many:
         """For the registry."""
         family = HistogramMetricFamily(*self._named, labels=self.names)
         for values, buckets in self._children.items():
-            buckets.add_to(family, values)
+            family.add_metric(values, buckets.up_to(), buckets.sum)
         yield family
 
 
@@ -199,9 +196,9 @@ class Metrics:
         self.build_info = self._gauge("coredns_build_info", "A constant 1.", ["version", "revision", "goversion"])
         self.panics = self._counter("coredns_panics_total", "Exceptions that became SERVFAIL.")
         self.plugin_enabled = self._gauge("coredns_plugin_enabled", "1 where it is.", [*_SERVER, "name"])
-        self.requests = self._counter("coredns_dns_requests_total", "Questions.", [*_SERVER, "proto", "family", "type"])
-        self.do_requests = self._counter("coredns_dns_do_requests_total", "Questions with DO set.", _SERVER)
-        self.responses = self._counter(
+        self.requests = self._often("coredns_dns_requests_total", "Questions.", [*_SERVER, "proto", "family", "type"])
+        self.do_requests = self._often("coredns_dns_do_requests_total", "Questions with DO set.", _SERVER)
+        self.responses = self._often(
             "coredns_dns_responses_total", "Replies, by rcode and by the plugin.", [*_SERVER, "rcode", "plugin"]
         )
         self.duration = self._many(
@@ -226,7 +223,7 @@ class Metrics:
             "kdns_refused_early_total", "Messages that ended before any plugin.", ["reason"]
         )
         self.memo_hits = self._counter("kdns_memo_hits_total", "Replies that were ready.")
-        self.memo_misses = self._counter("kdns_memo_misses_total", "Replies that a chain made.")
+        self.memo_misses = self._often("kdns_memo_misses_total", "Replies that a chain made.").labels()
         self.memo_forgotten = self._counter("kdns_memo_forgotten_total", "Answers ended by a change.")
         self.memo_entries = self._gauge("kdns_memo_entries", "Answers that are ready.")
         self.memo_bytes = self._gauge("kdns_memo_bytes", "Bytes that they take.")
@@ -285,7 +282,7 @@ class Metrics:
 
     def _add_forward(self) -> None:
         """What CoreDNS's *forward* exports; the strays and the shared are ours."""
-        self.proxy_duration = self._histogram(
+        self.proxy_duration = self._many(
             "coredns_proxy_request_duration_seconds",
             "From question to an upstream's reply.",
             _TIMES,
@@ -324,13 +321,13 @@ class Metrics:
         where = ["server", "zones", "view"]
         typed = ["server", "type", "zones", "view"]
         self.cache_entries = self._gauge("coredns_cache_entries", "Answers that are kept.", typed)
-        self.cache_requests = self._counter("coredns_cache_requests_total", "Questions.", where)
-        self.cache_hits = self._counter("coredns_cache_hits_total", "Those that were answered from it.", typed)
-        self.cache_misses = self._counter("coredns_cache_misses_total", "Those that were not.", where)
+        self.cache_requests = self._often("coredns_cache_requests_total", "Questions.", where)
+        self.cache_hits = self._often("coredns_cache_hits_total", "Those that were answered from it.", typed)
+        self.cache_misses = self._often("coredns_cache_misses_total", "Those that were not.", where)
         self.cache_prefetches = self._counter("coredns_cache_prefetch_total", "Answers asked for anew.", where)
         self.cache_drops = self._counter("coredns_cache_drops_total", "Answers that do not answer.", where)
         self.cache_served_stale = self._counter("coredns_cache_served_stale_total", "Stale answers given.", where)
-        self.cache_evictions = self._counter("coredns_cache_evictions_total", "Answers without room.", typed)
+        self.cache_evictions = self._often("coredns_cache_evictions_total", "Answers without room.", typed)
 
     def _add_hosts(self) -> None:
         """What CoreDNS's *hosts* exports."""
@@ -356,6 +353,11 @@ class Metrics:
 
     def _counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
+
+    def _often(self, name: str, text: str, labels: Sequence[str] = ()) -> Often:
+        often = Often(name, text, labels)
+        self.registry.register(often)
+        return often
 
     def _gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
         return Gauge(name, text, labels, registry=self.registry)
