@@ -26,6 +26,8 @@ class Answers:
             for kind, limits in ((Kind.SUCCESS, settings.success), (Kind.DENIAL, settings.denial))
         }
 
+        self._successes, self._denials = self._stores.values()
+
     def count(self, kind: Kind) -> int:
         """How many are kept of this kind; failures are among the denials."""
         return len(self._stores[kind])
@@ -35,8 +37,8 @@ class Answers:
 
         A denial comes before a success that it has outlived, a failure after any success that may still be used.
         """
-        success = self._stores[Kind.SUCCESS].get(key)
-        denial = self._stores[Kind.DENIAL].get(key)
+        success = self._successes.get(key)
+        denial = self._denials.get(key)
         if success is None or denial is None:
             return success or denial
         if denial.kind is Kind.FAILURE or self._prefers_positive:

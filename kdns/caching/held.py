@@ -116,6 +116,8 @@ def with_ttl(response: Response, ttl: int, keep: Keep) -> Response:
 
 def _dated(section: tuple[RRset, ...], ttl: int) -> tuple[RRset, ...]:
     """One TTL for all."""
+    if not section:
+        return section
     return tuple([RRset(owner, type, ttl, rdatas, klass) for owner, type, _, rdatas, klass in section])
 
 

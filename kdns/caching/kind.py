@@ -73,6 +73,8 @@ def is_conclusive(question: Question, response: Response) -> bool:
 def lowest_ttl(response: Response) -> int:
     """The lowest TTL in it, in seconds; of an SOA the lower of its TTL and its minimum (RFC 2308 §5)."""
     rrsets = (*response.answer, *response.authority, *response.additional)
+    if len(rrsets) == 1 and rrsets[0].type != RRType.SOA:
+        return rrsets[0].ttl
     return min((min(rrset.ttl, _minimum(rrset)) for rrset in rrsets), default=0)
 
 

@@ -94,7 +94,7 @@ class Settings:
     def keeps(self, kind: Kind, name: Name) -> bool:
         """Whether answers of this kind to this name are kept."""
         disabled = self.disabled_success if kind is Kind.SUCCESS else self.disabled_denial
-        return not any(is_at_or_below(name, zone) for zone in disabled)
+        return not disabled or not any(is_at_or_below(name, zone) for zone in disabled)
 
     def life(self, kind: Kind, ttl: int) -> float:
         """How many seconds an answer of this kind with this TTL is kept; 0 for not at all."""

@@ -5,68 +5,47 @@ others, unless they were asked for meanwhile; then they move to the main part. S
 once each pass through a tenth of the store and leave the rest alone (the idea of 2Q, Johnson and Shasha
 1994, and S3-FIFO, Yang et al. 2023). Who was sent away from probation and comes again soon, or was in the main
 part when its time was over, goes to the main part at once.
-
-cachetools' TLRUCache keeps the time and the order of use in each part.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
-from math import inf
-
-from cachetools import TLRUCache
+from heapq import heapify, heappop, heappush
 
 from kdns.caching.held import Held, Key
 
 _SHARE = 10
 """Probation is a tenth of the store while the rest is taken."""
+_WASTE = 64
 
 
-class _Part(TLRUCache[Key, Held]):
-    """One part, its room counted: `entries`, and `room` in bytes. Tells `over` what has come to its end by time.
+class Ends:
+    """When what is kept is over, the next first. `find` gives what is kept under a key."""
 
-    TLRUCache could count as well, but looks at the time for it.
-    """
+    def __init__(self, find: Callable[[Key], Held | None]) -> None:
+        self._find = find
+        self._heap: list[tuple[float, Key]] = []
 
-    def __init__(self, now: Callable[[], float], over: Callable[[Key, Held], None]) -> None:
-        super().__init__(inf, lambda _key, held, _now: held.gone_at, now)
-        self.entries = 0
-        self.room = 0
-        self._over = over
+    def __len__(self) -> int:
+        return len(self._heap)
 
-    def add(self, key: Key, held: Held) -> None:
-        """Take one in that is not here; one whose time is over goes at once."""
-        self[key] = held
-        if key in self:
-            self._count(held, 1)
-        else:
-            self._over(key, held)
+    def add(self, key: Key, held: Held, kept: int) -> None:
+        """One of so many that are kept; no more than as many again are remembered in vain."""
+        heappush(self._heap, (held.gone_at, key))
+        if len(self._heap) > 2 * kept + _WASTE:
+            self._heap = [(end, key) for end, key in self._heap if (here := self._find(key)) and here.gone_at == end]
+            heapify(self._heap)
 
-    def take(self, key: Key) -> Held | None:
-        """The one with this key, which is here no more."""
-        held = self.pop(key, None)
-        if held is not None:
-            self._count(held, -1)
-        return held
-
-    def take_oldest(self) -> tuple[Key, Held]:
-        """The one that was not used for longest, which is here no more."""
-        key, held = self.popitem()
-        self._count(held, -1)
-        return key, held
-
-    def expire(self, time: float | None = None) -> list[tuple[Key, Held]]:
-        """As TLRUCache does, and tell."""
-        expired = list(super().expire(time) or ())
-        for key, held in expired:
-            self._count(held, -1)
-            self._over(key, held)
-        return expired
-
-    def _count(self, held: Held, number: int) -> None:
-        self.entries += number
-        self.room += number * held.size
+    def due(self, now: float) -> list[Key]:
+        """The keys under which something is kept though it is over."""
+        over, heap = [], self._heap
+        while heap and heap[0][0] <= now:
+            _, key = heappop(heap)
+            held = self._find(key)
+            if held is not None and held.gone_at <= now:
+                over.append(key)
+        return over
 
 
 class _Left:
@@ -79,16 +58,18 @@ class _Left:
 
     def add(self, key: Key) -> None:
         """This one has left."""
-        self._known.add(hash(key))
-        self._order.append(hash(key))
+        number = hash(key)
+        self._known.add(number)
+        self._order.append(number)
         if len(self._order) > self._most:
             self._known.discard(self._order.popleft())
 
     def take(self, key: Key) -> bool:
         """Whether this one has left; not any more."""
-        known = hash(key) in self._known
-        self._known.discard(hash(key))
-        return known
+        if not self._known or (number := hash(key)) not in self._known:
+            return False
+        self._known.discard(number)
+        return True
 
 
 class Store:
@@ -99,81 +80,100 @@ class Store:
 
     def __init__(self, entries: int, size: int, clock: Callable[[], float], gone: Callable[[Held], None]) -> None:
         self._entries = entries
-        self._size = size
+        self._most = size
         self._clock = clock
         self._gone = gone
-        self._now = clock()
-        self._probation = _Part(lambda: self._now, lambda _key, held: gone(held))
-        self._main = _Part(lambda: self._now, self._main_over)
+        self._size = self._trying = 0
+        self._probation: OrderedDict[Key, Held] = OrderedDict()
+        self._main: OrderedDict[Key, Held] = OrderedDict()
+        self._ends = Ends(lambda key: self._main.get(key) or self._probation.get(key))
         self._tried = _Left(entries)
         self._proven = _Left(entries)
 
     def __len__(self) -> int:
-        self._look()
-        return self._probation.entries + self._main.entries
+        self._look(self._clock())
+        return len(self._probation) + len(self._main)
 
     @property
     def size(self) -> int:
         """Bytes of all that is in it, about."""
-        self._look()
-        return self._probation.room + self._main.room
+        self._look(self._clock())
+        return self._size
 
     def get(self, key: Key) -> Held | None:
         """What is kept under this key, stale or not."""
-        if not (self._main.entries or self._probation.entries):  # where it holds nothing it costs nothing
+        part = self._main
+        held = part.get(key)
+        if held is None:
+            part = self._probation
+            held = part.get(key)
+        if held is None or held.gone_at <= self._clock():
             return None
-        self._now = self._clock()
-        return self._main.get(key) or self._probation.get(key)
+        part.move_to_end(key)
+        return held
 
     def put(self, key: Key, held: Held) -> int:
         """Keep it instead of what was kept under this key; how many others had to go for want of room."""
-        self._look()
+        now = self._clock()
+        self._look(now)
         proven = key in self._main
         self._drop(key)
-        part = self._main if self._has_left(key) or proven else self._probation
-        part.add(key, held)
+        if held.gone_at <= now:
+            self._gone(held)
+            return 0
+        self._add(self._main if self._has_left(key) or proven else self._probation, key, held)
+        self._ends.add(key, held, len(self._probation) + len(self._main))
         return self._make_room()
 
     def drop(self, key: Key) -> None:
         """Forget what is kept under this key, if anything is."""
-        self._look()
-        self._drop(key)
+        if key in self._main or key in self._probation:
+            self._look(self._clock())
+            self._drop(key)
 
-    def _look(self) -> None:
-        """Let go of what is over. Time stands still until the next look."""
-        self._now = self._clock()
-        self._probation.expire(self._now)
-        self._main.expire(self._now)
+    def _look(self, now: float) -> None:
+        """Let go of what is over."""
+        for key in self._ends.due(now):
+            if key in self._main:
+                self._proven.add(key)
+            self._drop(key)
 
     def _drop(self, key: Key) -> None:
         for part in (self._main, self._probation):
-            old = part.take(key)
+            old = part.pop(key, None)
             if old is not None:
+                self._count(part, old, -1)
                 self._gone(old)
+
+    def _add(self, part: OrderedDict[Key, Held], key: Key, held: Held) -> None:
+        part[key] = held
+        self._count(part, held, 1)
+
+    def _count(self, part: OrderedDict[Key, Held], held: Held, number: int) -> None:
+        self._size += number * held.size
+        if part is self._probation:
+            self._trying += number * held.size
 
     def _has_left(self, key: Key) -> bool:
         """Not long ago, for want of room or of time."""
         proven = self._proven.take(key)
         return self._tried.take(key) or proven
 
-    def _main_over(self, key: Key, held: Held) -> None:
-        self._proven.add(key)
-        self._gone(held)
-
     def _make_room(self) -> int:
         evicted = 0
-        probation, main = self._probation, self._main
-        while probation.entries + main.entries > self._entries or probation.room + main.room > self._size:
+        while len(self._probation) + len(self._main) > self._entries or self._size > self._most:
             evicted += self._evict_one()
         return evicted
 
     def _evict_one(self) -> bool:
         """Send one away or give it another chance; whether it went. What was touched is not any more, so it ends."""
         on_probation = self._probation_goes()
-        key, held = (self._probation if on_probation else self._main).take_oldest()
+        part = self._probation if on_probation else self._main
+        key, held = part.popitem(last=False)
+        self._count(part, held, -1)
         if held.touched:
             held.touched = False
-            self._main.add(key, held)
+            self._add(self._main, key, held)
             return False
         if on_probation:
             self._tried.add(key)
@@ -181,6 +181,6 @@ class Store:
         return True
 
     def _probation_goes(self) -> bool:
-        probation = self._probation
-        crowded = probation.entries * _SHARE > self._entries or probation.room * _SHARE > self._size
-        return (crowded and probation.entries > 1) or not self._main.entries
+        waiting = len(self._probation)
+        crowded = waiting * _SHARE > self._entries or self._trying * _SHARE > self._most
+        return (crowded and waiting > 1) or not self._main
