@@ -28,6 +28,7 @@ _FIXED = Struct("!HHIH").pack
 _OPTION = Struct("!HH").pack
 _SAYING = Struct("!HHHH").pack
 _SHORT = Struct("!H").pack
+_COUNTS = Struct("!HHHHH").pack
 _POINTER = 0xC000
 _FARTHEST = 0x3FFF
 _DO = 0x8000
@@ -59,6 +60,9 @@ def limited(payload: int, cap: int) -> int:
 
 def encode(message: Message, reply: Reply, limit: int, payload: int = PAYLOAD) -> Ready:
     """The reply to `message` in at most `limit` bytes; `payload` is what OPT says of our own buffer."""
+    simple = _simple(message, reply, payload)
+    if simple is not None and len(simple) + 2 <= limit:
+        return Ready(simple, truncated=reply.truncated, authentic=reply.authentic)
     writer = _Writer(message.question.name)
     room = limit - HEADER.size - len(message.question.name) - 4
     answer = [writer.rrset(rrset, ring=place == reply.turn) for place, rrset in enumerate(reply.answer)]
@@ -76,6 +80,25 @@ def encode(message: Message, reply: Reply, limit: int, payload: int = PAYLOAD) -
     body = head + fit.joined()
     serial_at = writer.serial_at - 2
     return Ready(body + opt, b"", _NO_CUTS, 0, b"", serial_at if 0 < serial_at < len(body) else 0, *told)
+
+
+def _simple(message: Message, reply: Reply, payload: int) -> bytes | None:
+    """The reply behind its id, if it is what most are: one record that was asked for. In a third of the time."""
+    if len(reply.answer) != 1 or reply.authority or reply.additional or reply.turn is not None:
+        return None
+    if reply.rcode or reply.ede is not None or reply.options:
+        return None
+    question, (answer,) = message.question, reply.answer
+    owner, type, ttl, rdatas, klass = answer
+    if len(rdatas) != 1 or type in _HAS_NAMES or len(owner) == 1:
+        return None
+    if owner != question.name and owner.lower() != question.folded:
+        return None
+    (rdata,) = rdatas
+    record = _TO_QUESTION + _FIXED(type, klass, ttl, len(rdata)) + rdata
+    opt = opt_of(message, payload)
+    asked = question.name + _OPTION(question.type, question.klass)
+    return _COUNTS(_flags(message, reply), 1, 1, 0, 1 if opt else 0) + asked + record + opt
 
 
 def _additional(writer: _Writer, reply: Reply, limit: int) -> list[list[bytes]]:
@@ -152,6 +175,12 @@ def _with_answers(head: bytes, less: int) -> bytes:
 
 def _head(message: Message, reply: Reply, fit: _Written, *, has_opt: bool) -> bytes:
     answer, authority, additional = [sum(map(len, section)) for section in fit[:3]]
+    flags = _flags(message, reply) | (_TC if fit.truncated else 0)
+    header = HEADER.pack(0, flags, 1, answer, authority, additional + has_opt)[2:]
+    return header + message.question.name + _OPTION(message.question.type, message.question.klass)
+
+
+def _flags(message: Message, reply: Reply) -> int:
     flags = _QR | message.flags & _ECHOED | reply.rcode & 15
     if reply.desired is not None:
         flags = flags & ~_RD | (_RD if reply.desired else 0)
@@ -161,10 +190,7 @@ def _head(message: Message, reply: Reply, fit: _Written, *, has_opt: bool) -> by
         flags |= _RA
     if reply.authentic and _wants_ad(message):
         flags |= _AD
-    if fit.truncated or reply.truncated:
-        flags |= _TC
-    header = HEADER.pack(0, flags, 1, answer, authority, additional + has_opt)[2:]
-    return header + message.question.name + _OPTION(message.question.type, message.question.klass)
+    return flags | _TC if reply.truncated else flags
 
 
 def _wants_ad(message: Message) -> bool:

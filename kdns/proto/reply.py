@@ -48,7 +48,11 @@ _LAYOUTS = {
 # Plain numbers: an enum's operators and comparisons take ten times as long.
 _QR, _OPT, _RRSIG = int(Flag.QR), int(RRType.OPT), int(RRType.RRSIG)
 _SIZES = {(Class.IN, RRType.A): 4, (Class.IN, RRType.AAAA): 16}
+_FIXED = FIXED.size
 _NAPTR = 35
+_UNUSUAL = frozenset({_NAPTR, _OPT, *_LAYOUTS})
+_TO_QUESTION = b"\xc0\x0c"
+"""A pointer to the question's name, which lies behind the header."""
 _NAPTR_STRINGS = 3
 
 
@@ -83,9 +87,14 @@ def read_reply(wire: bytes, question: Question | None = None) -> Received:
         raise WireError("this is no reply to one question")
     known: _Known = {}
     asked, at = _question(wire, known, question) if questions else (None, HEADER.size)
-    answer, at = _section(wire, at, answers, known)
-    authority, at = _section(wire, at, authorities, known)
-    additional, at = _section(wire, at, others, known)
+    if answers == 1 and not authorities and asked is not None:
+        usual = _usual(wire, at, asked.name, others)
+        if usual is not None:
+            record, edns, high = usual
+            return Received(identity, flags, flags & 15 | high, asked, (record,), (), (), edns)
+    answer, at = _section(wire, at, answers, known) if answers else (_NOTHING, at)
+    authority, at = _section(wire, at, authorities, known) if authorities else (_NOTHING, at)
+    additional, at = _section(wire, at, others, known) if others else (_NOTHING, at)
     opt = _opt((answer, authority, additional))
     edns = read_edns(opt.klass, opt.ttl, opt.rdata) if opt else None
     rcode = flags & 15 | ((opt.ttl >> 24) << 4 if opt else 0)
@@ -101,6 +110,7 @@ class _Raw(NamedTuple):
     rdata: bytes
 
 
+_NOTHING: list[_Raw] = []
 _Known = dict[int, tuple[Name, int]]
 """The names and ends of names that begin at offsets which were read."""
 
@@ -131,28 +141,58 @@ def _question(wire: bytes, known: _Known, expected: Question | None) -> tuple[Qu
     return Question(name, name.lower(), type, klass), at + PAIR.size
 
 
+def _usual(wire: bytes, at: int, name: Name, others: int) -> tuple[RRset, Edns | None, int] | None:
+    """What most replies have behind the question: one record of its name, without names in its data, and OPT.
+
+    The record, what OPT says, and the upper bits of the rcode; None where it is anything else, which may be wrong.
+    """
+    begin, size = at + 2 + _FIXED, len(wire)
+    if begin > size or wire[at : at + 2] != _TO_QUESTION:
+        return None
+    type, klass, ttl, length = FIXED.unpack_from(wire, at + 2)
+    end = begin + length
+    if end > size or type in _UNUSUAL or _SIZES.get((klass, type), length) != length:
+        return None
+    record = RRset(name, type, ttl if ttl <= _LONGEST_TTL else 0, (wire[begin:end],), klass)
+    if not others:
+        return record, None, 0
+    at = end + 1 + _FIXED
+    if others > 1 or at > size or wire[end]:
+        return None
+    type, klass, ttl, length = FIXED.unpack_from(wire, end + 1)
+    if type != _OPT or at + length > size:
+        return None
+    return record, read_edns(klass, ttl, wire[at : at + length]), (ttl >> 24) << 4
+
+
 def _section(wire: bytes, at: int, count: int, known: _Known) -> tuple[list[_Raw], int]:
     records = []
+    size = len(wire)
     for _ in range(count):
         owner, at = _name(wire, at, known)
-        if at + FIXED.size > len(wire):
+        begin = at + _FIXED
+        if begin > size:
             raise WireError("a record of a reply is cut short")
         type, klass, ttl, length = FIXED.unpack_from(wire, at)
-        at += FIXED.size
-        end = at + length
-        if end > len(wire) or _SIZES.get((klass, type), length) != length:
+        at = begin + length
+        if at > size or _SIZES.get((klass, type), length) != length:
             raise WireError("a record's data in a reply has another size than it should")
-        records.append(_Raw(owner, type, klass, ttl, _rdata(wire, type, at, end, known)))
-        at = end
+        has_names = type in _LAYOUTS or type == _NAPTR
+        rdata = _rdata(wire, type, begin, at, known) if has_names else wire[begin:at]
+        records.append(_Raw(owner, type, klass, ttl, rdata))
     return records, at
 
 
 def _name(wire: bytes, at: int, known: _Known) -> tuple[Name, int]:
     """The name at an offset, written out, and where what follows it begins; what is on the way is `known` then."""
-    if at + 1 < len(wire) and wire[at] >= _POINTER:  # in most replies all owners are the question's name
-        begin = (wire[at] & ~_POINTER) << 8 | wire[at + 1]
-        if begin < at and (there := known.get(begin)) is not None:
-            return there[0], at + 2
+    first = wire[at : at + 2]
+    if len(first) == 2:
+        if first[0] >= _POINTER:  # in most replies all owners are the question's name
+            begin = (first[0] & ~_POINTER) << 8 | first[1]
+            if begin < at and (there := known.get(begin)) is not None:
+                return there[0], at + 2
+        elif not first[0]:  # OPT's
+            return ROOT, at + 1
     steps: list[tuple[int, bytes]] = []
     size, floor = 0, at
     while (rest := known.get(at)) is None:

@@ -433,3 +433,38 @@ def test_tc_can_be_set_though_nothing_is_left_out() -> None:
     reply = read(b"\0\0" + ready.body(1))
     assert reply.flags & dns.flags.TC
     assert len(reply.answer) == 3
+
+
+SINGLES = [
+    RRset(NAME, RRType.A, 60, (bytes(4),)),
+    RRset(NAME, RRType.AAAA, 60, (bytes(16),)),
+    RRset(NAME, RRType.SRV, 60, (srv(0, 1, 2, NAME),)),
+    RRset(NAME, RRType.TXT, 60, (txt(b"text"),)),
+    RRset(NAME, RRType.PTR, 60, (from_text("www.elsewhere."),)),
+    RRset(NAME.upper(), RRType.A, 0, (b"\xc0\x00\x02\x01",)),
+    RRset(from_text("other.example."), RRType.A, 60, (bytes(4),)),
+]
+
+
+@given(
+    answer=st.sampled_from(SINGLES),
+    flags=st.sampled_from([0, int(Flag.RD), int(Flag.RD | Flag.AD), int(Flag.RD | Flag.CD)]),
+    edns=st.sampled_from([None, with_edns(), with_edns(do=True)]),
+    told=st.lists(st.booleans(), min_size=4, max_size=4),
+    limit=st.integers(12, 200),
+)
+def test_one_record_is_written_as_it_is_among_others(
+    answer: RRset, flags: int, edns: Edns | None, told: list[bool], limit: int
+) -> None:
+    """What is written in one go is what is written with care; an option that nobody sees has it written so."""
+    message = asked(answer.owner.lower() if answer.owner.isupper() else NAME, answer.type, edns=edns, flags=flags)
+    authoritative, recursion, authentic, truncated = told
+    reply = Reply(
+        answer=(answer,),
+        authoritative=authoritative,
+        recursion=recursion,
+        authentic=authentic,
+        truncated=truncated,
+    )
+    careful = replace(reply, turn=1)  # there is no such answer to take turns
+    assert encode(message, reply, limit) == encode(message, careful, limit)

@@ -272,3 +272,32 @@ def test_a_changed_byte_is_read_or_refused(data: st.DataObject) -> None:
     wire = bytearray(response(*RECORDS[:10]).to_wire())
     wire[data.draw(st.integers(0, len(wire) - 1))] = data.draw(st.integers(0, 255))
     assert outcome(bytes(wire), asked()) == outcome(bytes(wire), None)
+
+
+@given(
+    line=st.sampled_from(["60 IN A 192.0.2.1", "2147483648 IN A 192.0.2.1", "60 IN AAAA ::1", "60 IN TXT text"]),
+    edns=st.sampled_from([-1, 0, 1]),
+    rcode=st.sampled_from([dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.BADVERS]),
+    options=st.booleans(),
+)
+def test_one_record_is_read_as_it_is_before_others(line: str, edns: int, rcode: dns.rcode.Rcode, options: bool) -> None:
+    """What is read in one go is what is read with care, which a second record has it read with."""
+    message = response(f"a.example. {line}")
+    if edns >= 0:
+        option = [dns.edns.GenericOption(dns.edns.OptionType.NSID, b"us")] if options else []
+        message.use_edns(edns, dns.flags.DO, payload=1232, options=option)  # type: ignore[arg-type]
+        message.set_rcode(rcode)
+    quick = read_reply(message.to_wire())
+    message.authority.append(dns.rrset.from_text("a.example.", 5, "IN", "NS", "b.example."))
+    careful = read_reply(message.to_wire())
+    assert quick == careful._replace(authority=())
+
+
+@pytest.mark.parametrize("edns", [False, True])
+def test_a_reply_of_one_record_that_is_cut_anywhere_is_an_error(edns: bool) -> None:
+    message = response("a.example. 60 IN A 192.0.2.1")
+    message.use_edns(0 if edns else False)
+    wire = message.to_wire()
+    for size in range(len(wire)):
+        with pytest.raises(WireError):
+            read_reply(wire[:size])
