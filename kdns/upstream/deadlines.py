@@ -8,15 +8,24 @@ from __future__ import annotations
 import asyncio
 from itertools import takewhile
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
+
+
+class Late(Protocol):
+    """Who is told that time is over; hashable."""
+
+    def miss(self) -> None:
+        """Time is over. Must not raise."""
 
 
 class Deadlines:
-    """`with deadlines.new(): await ...` raises TimeoutError where that takes longer than `seconds`."""
+    """`with deadlines.new(): await ...` raises TimeoutError where that takes longer than `seconds`. Who waits without
+    a task is added, and told.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._ends: dict[Deadline, float] = {}
+        self._ends: dict[Late, float] = {}
         """In the order in which they come, since all began with the same time."""
         self._timer: asyncio.TimerHandle | None = None
 
@@ -27,14 +36,16 @@ class Deadlines:
         """One that counts from when a task enters it."""
         return Deadline(self)
 
-    def add(self, deadline: Deadline) -> None:
-        """It counts from now on."""
+    def add(self, deadline: Late) -> float:
+        """It counts from now on; loop time, as it is now."""
         loop = asyncio.get_running_loop()
-        self._ends[deadline] = end = loop.time() + self.seconds
+        now = loop.time()
+        self._ends[deadline] = end = now + self.seconds
         if self._timer is None:
             self._timer = loop.call_at(end, self._look)
+        return now
 
-    def drop(self, deadline: Deadline) -> None:
+    def drop(self, deadline: Late) -> None:
         """It counts no more. The timer stays: there may be others until it rings."""
         self._ends.pop(deadline, None)
 

@@ -12,8 +12,9 @@ from kdns.proto.types import Flag, RCode
 from kdns.upstream import udp
 from kdns.upstream.address import Endpoint
 from kdns.upstream.asking import Asking
+from kdns.upstream.attempt import Attempt, unanswered, unreachable
 from kdns.upstream.deadlines import Deadlines
-from kdns.upstream.faults import Besieged, Silent, UpstreamError, reason
+from kdns.upstream.faults import Besieged, Silent, UpstreamError
 from kdns.upstream.streams import Streams
 from kdns.upstream.udp import STRAYS
 
@@ -49,7 +50,6 @@ class Exchange:
         self._streams = streams
         self._random = random
         self._deadlines = Deadlines(timeout)
-        self._where = f"upstream {to} (udp)"
         self._source = source
         self._force_tcp = force_tcp or to.tls
         self._stray = stray
@@ -57,30 +57,50 @@ class Exchange:
         self._has_shown_edns = False
         self._is_doubted = False
 
-    async def ask(self, asking: Asking, *, tcp: bool = False) -> Received:
-        """A whole reply. Raises UpstreamError.
+    @property
+    def uses_udp(self) -> bool:
+        """Whether questions that did not come over TCP are put over UDP first."""
+        return not self._force_tcp
+
+    def begin(self, asking: Asking, done: Callable[[], None]) -> Attempt:
+        """Put a question over UDP, which `uses_udp`. With what came of it `took` goes on, or `ask`."""
+        edns = self._tries_edns()
+        attempt = Attempt(self._to, asking, self._stray, self._deadlines, done, edns=edns)
+        attempt.put(self._random, self._source)
+        return attempt
+
+    def took(self, reply: Received, *, edns: bool) -> None:
+        """A reply was good that came to a question with EDNS, or without."""
+        if self._is_doubted and not edns:
+            self._is_doubted, self._plain_until = False, self._now() + _DOUBTED
+        if not self._has_shown_edns:
+            self._has_shown_edns = reply.edns is not None and reply.rcode not in {*_NO_EDNS, RCode.BADVERS}
+
+    async def ask(self, asking: Asking, *, tcp: bool = False, begun: Attempt | None = None) -> Received:
+        """A whole reply. Raises UpstreamError. `begun` is what came of asking over UDP, if that was tried.
 
         One that refuses EDNS (RFC 6891 §7) is asked again without, and if that helps, so are later questions.
         Some servers drop what they do not understand: one that never showed EDNS and does not answer is
         asked without the next time. Where TC is set the rest cannot be had.
         """
-        edns = self._now() >= self._plain_until and not self._is_doubted
-        reply = await self._first(asking, edns=edns, tcp=tcp)
+        edns = begun.edns if begun else self._tries_edns()
+        reply = await self._first(asking, edns=edns, tcp=tcp, begun=begun)
         if edns and self._may_lack_edns(reply):
             reply = await self._without_edns(asking, reply.rcode, tcp=tcp)
         if reply.rcode > _HIGHEST:
             raise UpstreamError(f"upstream {self._to} said rcode {reply.rcode}")
         return reply
 
-    async def _first(self, asking: Asking, *, edns: bool, tcp: bool) -> Received:
+    def _tries_edns(self) -> bool:
+        return not self._is_doubted and (not self._plain_until or self._now() >= self._plain_until)
+
+    async def _first(self, asking: Asking, *, edns: bool, tcp: bool, begun: Attempt | None) -> Received:
         try:
-            reply = await self._whole(asking, edns=edns, tcp=tcp)
+            reply = await self._whole(asking, edns=edns, tcp=tcp, begun=begun)
         except Silent:
             self._is_doubted = edns and not self._has_shown_edns
             raise
-        if self._is_doubted and not edns:
-            self._is_doubted, self._plain_until = False, self._now() + _DOUBTED
-        self._has_shown_edns |= reply.edns is not None and reply.rcode not in {*_NO_EDNS, RCode.BADVERS}
+        self.took(reply, edns=edns)
         return reply
 
     def _may_lack_edns(self, reply: Received) -> bool:
@@ -97,7 +117,7 @@ class Exchange:
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
-    async def _whole(self, asking: Asking, *, edns: bool, tcp: bool) -> Received:
+    async def _whole(self, asking: Asking, *, edns: bool, tcp: bool, begun: Attempt | None = None) -> Received:
         """Over UDP if that is enough: what is cut there, or may be somebody's guess, is asked for over TCP.
 
         A server that is wanted over TCP and has none is asked over UDP.
@@ -112,7 +132,7 @@ class Exchange:
             except UpstreamError:
                 pass
         try:
-            reply = await self._datagram(asking, edns=edns)
+            reply = begun.result() if begun else await self._datagram(asking, edns=edns)
         except Besieged:
             return await self._besieged(asking, edns=edns)
         return await self._rest_of(reply, asking, edns=edns) if reply.has(Flag.TC) else reply
@@ -146,8 +166,8 @@ class Exchange:
                     most=most,
                 )
         except TimeoutError:
-            failed: UpstreamError = Silent(self._where, self._deadlines.seconds)
+            failed: UpstreamError = unanswered(self._to, self._deadlines.seconds)
         except OSError as error:
-            failed = UpstreamError(f"{self._where}: {reason(error)}")
+            failed = unreachable(self._to, error)
         # Not raised above: what was caught would stay with it, and hold frames that hold both.
         raise failed

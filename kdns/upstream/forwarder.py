@@ -8,8 +8,8 @@ asks gets an answer or a failure within five seconds, when most clients give up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import cycle, islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, cycle, islice
 from random import Random
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from kdns.proto.reply import Received
 from kdns.proto.types import EDE, Flag, RCode
 from kdns.upstream.address import Endpoint
 from kdns.upstream.asking import Asking
+from kdns.upstream.attempt import Attempt
 from kdns.upstream.deadlines import Deadlines
 from kdns.upstream.faults import Silent, UpstreamError
 from kdns.upstream.policy import Policy, random_order, round_robin, sequential
@@ -30,6 +31,8 @@ _NAMED = 3
 """Servers that a failure names."""
 _CANNOT_TELL = frozenset({RCode.FORMERR, RCode.SERVFAIL, RCode.NOTIMP, RCode.REFUSED})
 """RCodes that are about the server, not about the name."""
+_PLAIN = frozenset({RCode.NOERROR, RCode.NXDOMAIN})
+_TC = int(Flag.TC)
 
 
 class Told(NamedTuple):
@@ -37,6 +40,14 @@ class Told(NamedTuple):
 
     reply: Received
     to: Endpoint
+
+
+class Errand(NamedTuple):
+    """A question that was put to the first server, and whom to ask next."""
+
+    attempt: Attempt
+    server: Server
+    tries: Iterator[Server]
 
 
 class _Tried(NamedTuple):
@@ -60,6 +71,8 @@ class Forwarder:
         self._order = _policy(settings.policy, random)
         self._retired: list[Server] = []
         self._patience = Deadlines(PATIENCE)
+        self._plain = _PLAIN - settings.failover
+        self._is_straight = False
 
     def use(self, endpoints: Sequence[Endpoint]) -> None:
         """Ask these from now on. Those that were asked before keep their connections and their health."""
@@ -72,6 +85,28 @@ class Forwarder:
             known[to].health.answered()  # nobody wants to know any more
             self._retired.append(known[to])
         self.servers = tuple({**known, **new}[to] for to in kept)
+        self._is_straight = self._settings.timeout < PATIENCE and all(server.uses_udp for server in self.servers)
+
+    def begin(self, asking: Asking, done: Callable[[], None]) -> Errand | None:
+        """Put a question to the first server as most are: over UDP, and no task waits. `done` is called once something
+        came of it, never before this returns: for `took`, or else for `go_on`.
+
+        None where it takes more, as where no server is well.
+        """
+        if not self._is_straight or not any(not server.health.suspect for server in self.servers):
+            return None
+        tries = self._tries()
+        server = next(tries)
+        return Errand(server.begin(asking, done), server, tries)
+
+    def took(self, errand: Errand) -> Told | None:
+        """What an errand came back with, if that is a good reply; None where there is more to do."""
+        attempt, server, _ = errand
+        reply = attempt.outcome
+        if not isinstance(reply, Received) or reply.rcode not in self._plain or reply.flags & _TC:
+            return None
+        server.took(reply, attempt)
+        return Told(reply, server.to)
 
     async def ask(self, asking: Asking, *, tcp: bool = False) -> Told:
         """The first good reply, or what there is instead. Raises UpstreamError that says what each server did."""
@@ -81,17 +116,40 @@ class Forwarder:
                 good = await self._good(asking, tries, tried, tcp=tcp)
         except TimeoutError:
             good = None
+        return self._told(good, tried)
+
+    async def go_on(self, errand: Errand) -> Told:
+        """The same after an errand that came back with no good reply, in the time that is left."""
+        tried, attempt = _Tried({}, {}), errand.attempt
+        tries = chain([errand.server], errand.tries)
+        try:
+            async with asyncio.timeout_at(attempt.began + PATIENCE):
+                good = await self._good(attempt.asking, tries, tried, begun=attempt)
+        except TimeoutError:
+            good = None
+        return self._told(good, tried)
+
+    def _told(self, good: Told | None, tried: _Tried) -> Told:
         if told := good or self._best(tried):
             return told
         raise _failed(tried.failures)
 
-    async def _good(self, asking: Asking, tries: Iterator[Server], tried: _Tried, *, tcp: bool) -> Told | None:
-        """The first good reply; None where there is none."""
+    async def _good(
+        self,
+        asking: Asking,
+        tries: Iterator[Server],
+        tried: _Tried,
+        *,
+        tcp: bool = False,
+        begun: Attempt | None = None,
+    ) -> Told | None:
+        """The first good reply; None where there is none. `begun` is what came of asking the first, if that was."""
         for server in tries:
             if tried.poor and tried.has(server.to):
                 return None
+            first, begun = begun, None
             try:
-                told = Told(await server.ask(asking, tcp=tcp), server.to)
+                told = Told(await server.ask(asking, tcp=tcp, begun=first), server.to)
             except UpstreamError as error:
                 tried.failures[server.to] = error.with_traceback(None)  # which holds this frame, which holds it
                 continue

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 
 from kdns.metrics import Metrics
 from kdns.upstream.asking import Asking
 from kdns.upstream.failures import Failures
 from kdns.upstream.faults import UpstreamError
-from kdns.upstream.flight import Flights
-from kdns.upstream.forwarder import Forwarder, Told
+from kdns.upstream.flight import Flight, Flights
+from kdns.upstream.forwarder import Errand, Forwarder, Told
 from kdns.upstream.scrub import scrubbed
 
 CLIENTS = 12_288
@@ -23,6 +23,22 @@ class Crowded(UpstreamError):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"concurrent queries exceeded maximum {most}")
+
+
+class _Asked(Flight[Told | UpstreamError]):
+    """A question that no task waits for, as long as its errand is not over."""
+
+    __slots__ = ("errand",)
+
+    def __init__(self, key: Hashable) -> None:
+        super().__init__(key)
+        self.errand: Errand | None = None
+
+    def give_up(self) -> None:
+        """See Flight."""
+        errand, self.errand = self.errand, None
+        if errand is not None:
+            errand.attempt.give_up()
 
 
 class Relay:
@@ -58,19 +74,81 @@ class Relay:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            return UpstreamError("forwarding was stopped before the reply came")
+            return _stopped()
         finally:
             self._waiting -= 1
+
+    def begin(self, asking: Asking, land: Callable[[Told | Exception], None]) -> bool:
+        """The same without a task, for most questions; `land` is given what comes of it, never before this returns.
+
+        False where it takes more, and nothing was done.
+        """
+        key, flights = asking.key, self._flights
+        if self._waiting >= CLIENTS or self._failures.get(key) is not None:
+            return False
+        flight = flights.get(key)
+        if flight is not None:
+            self._metrics.forward_shared.inc()
+        elif len(flights) < self._most:
+            flight = _Asked(key)
+            flight.errand = self._forwarder.begin(asking, partial(self._came, flight))
+            if flight.errand is None:
+                return False
+            flights.add(flight)
+        else:
+            return False
+        self._waiting += 1
+        flight.waiters.append(partial(self._landed, land))
+        return True
 
     async def stop(self) -> None:
         """End what is under way; who waits for it is told so."""
         await self._flights.stop()
 
-    async def _ask(self, asking: Asking, *, tcp: bool) -> Told | UpstreamError:
+    def _came(self, flight: _Asked) -> None:
+        """The first server has answered, or not."""
+        errand, flight.errand = flight.errand, None
+        if errand is None:
+            return
         try:
-            told = await self._forwarder.ask(asking, tcp=tcp)
+            told = self._forwarder.took(errand)
+            told = told and self._told(errand.attempt.asking, told)
+        except Exception as error:
+            self._flights.land(flight, None, error)
+            return
+        if told is None:
+            self._flights.go_on(flight, partial(self._go_on, errand))
+        else:
+            self._flights.land(flight, told)
+
+    def _landed(
+        self, land: Callable[[Told | Exception], None], told: Told | UpstreamError | None, error: BaseException | None
+    ) -> None:
+        self._waiting -= 1
+        if told is not None:
+            land(told)
+        else:
+            land(error if isinstance(error, Exception) else _stopped())
+
+    async def _ask(self, asking: Asking, *, tcp: bool) -> Told | UpstreamError:
+        return await self._outcome(asking, self._forwarder.ask(asking, tcp=tcp))
+
+    async def _go_on(self, errand: Errand) -> Told | UpstreamError:
+        return await self._outcome(errand.attempt.asking, self._forwarder.go_on(errand))
+
+    async def _outcome(self, asking: Asking, telling: Awaitable[Told]) -> Told | UpstreamError:
+        try:
+            told = await telling
         except UpstreamError as error:
             self._failures.add(asking.key, error)
             return error.with_traceback(None)  # which would keep all that was at hand
+        return self._told(asking, told)
+
+    def _told(self, asking: Asking, told: Told) -> Told:
         self._failures.forget(asking.key)
-        return Told(scrubbed(told.reply, asking.question, do=asking.do), told.to)
+        reply = scrubbed(told.reply, asking.question, do=asking.do)
+        return told if reply is told.reply else Told(reply, told.to)
+
+
+def _stopped() -> UpstreamError:
+    return UpstreamError("forwarding was stopped before the reply came")

@@ -11,6 +11,7 @@ from kdns.proto.reply import Received
 from kdns.proto.text import rcode_text
 from kdns.upstream.address import Endpoint
 from kdns.upstream.asking import Asking
+from kdns.upstream.attempt import Attempt
 from kdns.upstream.exchange import Exchange
 from kdns.upstream.faults import UpstreamError
 from kdns.upstream.health import Health
@@ -49,12 +50,30 @@ class Server:
         """How many connections there are."""
         return len(self._streams) + len(self._probing)
 
-    async def ask(self, asking: Asking, *, tcp: bool = False) -> Received:
-        """The reply. `tcp`: the client came that way. Raises UpstreamError, and has its health looked after."""
+    @property
+    def uses_udp(self) -> bool:
+        """Whether questions that did not come over TCP are put over UDP first."""
+        return self._exchange.uses_udp
+
+    def begin(self, asking: Asking, done: Callable[[], None]) -> Attempt:
+        """Put a question over UDP. `done` is called once something came of it: for `took`, or for `ask`."""
+        return self._exchange.begin(asking, done)
+
+    def took(self, reply: Received, attempt: Attempt) -> None:
+        """It has answered, and nothing more is to be done."""
+        self._exchange.took(reply, edns=attempt.edns)
+        self.health.answered()
+        self._observe(reply.rcode, asyncio.get_running_loop().time() - attempt.began)
+
+    async def ask(self, asking: Asking, *, tcp: bool = False, begun: Attempt | None = None) -> Received:
+        """The reply. `tcp`: the client came that way; `begun` is what came of asking over UDP, if that was tried.
+
+        Raises UpstreamError, and has its health looked after.
+        """
         now = asyncio.get_running_loop().time
-        began = now()
+        began = begun.began if begun else now()
         try:
-            reply = await self._exchange.ask(asking, tcp=tcp and not self._settings.prefer_udp)
+            reply = await self._exchange.ask(asking, tcp=tcp and not self._settings.prefer_udp, begun=begun)
         except UpstreamError:
             self.health.failed()
             raise

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from kdns.metrics import Metrics
 from kdns.serve.udp import UdpListener
 from kdns.upstream.faults import UpstreamError
@@ -149,3 +151,88 @@ async def test_a_failure_that_is_remembered_holds_nothing_else() -> None:
         error = await one.ask()
     assert isinstance(error, UpstreamError)
     assert (error.__traceback__, error.__context__) == (None, None)
+
+
+# Without a task.
+
+
+class Waiting:
+    """One who asks without a task."""
+
+    def __init__(self, one: Relayed, name: str = "www.example.org.") -> None:
+        self.told: asyncio.Future[Told | Exception] = asyncio.get_running_loop().create_future()
+        self.begun = one.relay.begin(ask_for(name), self.told.set_result)
+
+    async def lines(self) -> list[str]:
+        told = await self.told
+        assert isinstance(told, Told)
+        return lines_of(*told.reply.answer)
+
+
+def tasks_besides(*tasks: asyncio.Task[object] | None) -> int:
+    return len(asyncio.all_tasks() - {asyncio.current_task(), *tasks})
+
+
+async def test_a_question_is_asked_without_a_task() -> None:
+    async with relayed() as one:
+        before = tasks_besides()
+        waiting = Waiting(one)
+        assert (waiting.begun, waiting.told.done(), tasks_besides()) == (True, False, before)
+        assert await waiting.lines() == ["www.example.org. 60 IN A 192.0.2.1"]
+        assert tasks_besides() == before
+
+
+async def test_with_and_without_a_task_they_share_one_message() -> None:
+    async with relayed() as one:
+        first = Waiting(one)
+        second, third = asyncio.create_task(one.ask()), asyncio.create_task(one.ask())
+        await asyncio.sleep(0)
+        last = Waiting(one)
+        assert last.begun
+        assert await first.told is await last.told is await second is await third
+        assert (len(one.upstream.seen), one.counted("kdns_forward_shared_total")) == (1, 3)
+
+
+async def test_what_the_first_try_does_not_settle_a_task_goes_on_with() -> None:
+    def cut(seen: Seen) -> list[Sent]:
+        return good(seen) if seen.tcp else [reply(seen, flags="TC RA")]
+
+    async with relayed(cut) as one:
+        first = Waiting(one)
+        second = asyncio.create_task(one.ask())
+        assert await first.lines() == ["www.example.org. 60 IN A 192.0.2.1"]
+        assert await second is await first.told
+        assert [seen.tcp for seen in one.upstream.seen] == [False, True]
+
+
+async def test_where_nothing_comes_it_takes_as_long_and_says_the_same() -> None:
+    async with relayed(silent) as one:
+        began = warp().time()
+        error = await Waiting(one).told
+        straight = warp().time() - began
+        await asyncio.sleep(60)
+        began = warp().time()
+        assert str(await one.ask()) == str(error)
+        assert isinstance(error, UpstreamError)
+        assert straight == pytest.approx(warp().time() - began, abs=0.01)
+        assert straight <= 4.51
+
+
+async def test_what_has_just_failed_and_what_is_too_much_is_for_the_other_way_to_say() -> None:
+    async with relayed(silent, most=1) as one:
+        failed = Waiting(one)
+        more = Waiting(one, "more.example.org.")
+        assert (failed.begun, more.begun) == (True, False)
+        await failed.told
+        assert not Waiting(one).begun
+        assert one.counted("coredns_forward_max_concurrent_rejects_total") == 0
+        assert [seen.name for seen in one.upstream.seen if seen.name != "."] == ["www.example.org."] * 2, "two tries"
+
+
+async def test_at_the_end_those_who_wait_are_told_and_the_sockets_are_closed() -> None:
+    async with relayed(silent) as one:
+        waiting = Waiting(one)
+        await one.relay.stop()
+        assert str(await waiting.told) == "forwarding was stopped before the reply came"
+        await asyncio.sleep(10)
+        assert len(one.upstream.seen) <= 1
