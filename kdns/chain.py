@@ -168,6 +168,10 @@ class Keep:
         return replace(self, each=(*self.each, watcher))
 
 
+NOTHING = Keep()
+"""Of those who say nothing."""
+
+
 class Children(Protocol):
     """The labels next below a name, as they are whenever it is asked for them; each folded."""
 
@@ -255,7 +259,7 @@ class Response(Reply):
     who say so, here and by `SAME_FOR_ALL_NAMES`. `holding` is where more of the kind can be had.
     """
 
-    keep: Keep = Keep()
+    keep: Keep = NOTHING
     by: str = ""
     why: Why | None = None
     error: Exception | None = None
@@ -268,9 +272,10 @@ class Response(Reply):
         """The same, and what it says about other names."""
         return self.changed(denial=denial)
 
-    def told(self, tally: Tally) -> Response:
-        """The same, with one more who counts."""
-        return self.changed(keep=self.keep.told(tally), denial=self.denial)
+    def told(self, tally: Tally, alone: Keep | None = None) -> Response:
+        """The same, with one more who counts; `alone` is what may be kept where nothing may and nobody else counts."""
+        keep = alone if alone is not None and self.keep is NOTHING else self.keep.told(tally)
+        return self.changed(keep=keep, denial=self.denial)
 
     def changed(self, **fields: Any) -> Response:
         """The same with other values of these fields: as `replace`, in a sixth of its time.

@@ -20,6 +20,7 @@ from kdns.proto.name import Name, to_text
 from kdns.serve.crowd import Limits
 from kdns.serve.router import Router, Served
 from kdns.site import Build, Site, Timeouts
+from kdns.straight import way
 
 WILDCARDS = ("0.0.0.0", "::")
 """Every address of a family, said with *bind*."""
@@ -186,10 +187,11 @@ def _twice(key: Key, taken: Key, place: Place) -> CorefileError:
 
 
 def _served(key: Key, site: Site, place: Place, chain: list[Handler]) -> Served:
-    served = Served(key.zone, f"{key.scheme}://{place}", chain[0], site.payload, site.chaos, denier=denier(chain))
+    server = f"{key.scheme}://{place}"
+    served = Served(key.zone, server, chain[0], site.payload, site.chaos, denier=denier(chain), way=way(chain))
     if site.abroad is None:
         return served
-    return replace(served, abroad=replace(served, handler=site.abroad, any_class=True, denier=None))
+    return replace(served, abroad=replace(served, handler=site.abroad, any_class=True, denier=None, way=None))
 
 
 def _limits(sites: Iterable[Site]) -> Limits:

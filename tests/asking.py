@@ -21,7 +21,7 @@ from kdns.kube.document import Origin
 from kdns.kube.objects import Ref
 from kdns.plan import Plan, plan
 from kdns.serve.responder import Responder
-from tests.hits import hit
+from tests.hits import answer, hit
 
 CLIENT = ("192.0.2.53", 40000)
 LOCAL = ("127.0.0.1", 1053)
@@ -98,7 +98,7 @@ class Asked:
         wire = query.to_wire()
         raw = hit(self.responder, wire, transport)
         if raw is None:
-            raw = await self.responder.respond(wire, CLIENT, LOCAL, transport)
+            raw = await answer(self.responder, wire, CLIENT, LOCAL, transport)
         assert raw is not None
         reply = dns.message.from_wire(raw)
         assert query.is_response(reply)

@@ -13,7 +13,7 @@ from kdns.kube.objects import Namespace, Object, Service
 from kdns.plan import plan
 from kdns.proto.reverse import pack
 from tests.asking import CLIENT, LOCAL, Clock, Told
-from tests.hits import hit
+from tests.hits import answer, hit
 
 KUBEADM = """\
 .:53 {
@@ -59,7 +59,7 @@ class Desk:
         wire = query.to_wire()
         found = hit(self.responder, wire)
         if found is None:
-            found = await self.responder.respond(wire, CLIENT, LOCAL, Transport.udp)
+            found = await answer(self.responder, wire, CLIENT, LOCAL, Transport.udp)
         reply = self._read(query, found)
         assert reply is not None
         return reply

@@ -51,7 +51,7 @@ async def serve(
     set_up(writer.put)
     logging.raiseExceptions = False
     try:
-        planned = plan(corefile, asyncio.get_running_loop().time, time.time)
+        planned = plan(corefile, time.monotonic, time.time)  # the loop's time, without its call
         writer.count_lost(planned.build.metrics.log_lost.inc)
         for warning in (*corefile.warnings, *planned.build.warnings):
             _log.warning("%s", warning)

@@ -117,6 +117,7 @@ from kdns.proto.message import Ede
 from kdns.proto.name import to_text
 from kdns.proto.types import EDE, Flag, RCode
 from kdns.site import Site
+from kdns.straight import Up, as_it_is
 
 _STALE_NXDOMAIN = 19
 """RFC 8914 §4.20."""
@@ -139,6 +140,8 @@ def setup(directive: Directive, site: Site) -> Plugin:
 
 class Cache:
     """Answers from what it keeps, and keeps what the next plugin answers. `clock` is loop time in seconds."""
+
+    catches = False
 
     def __init__(
         self,
@@ -170,17 +173,30 @@ class Cache:
             return self._hit(query, key, found, now)
         return await self._past(query, key, found)
 
-    async def _ask(self, query: Query, key: Key) -> Response:
-        """Ask the next plugin; what that has of its own data has nothing to do with us, and is not counted."""
-        since = self._answers.epoch
-        response = await self._next(query)
-        if not _is_own(response) or self._settings.own:
-            self._counts.miss(query.server)
-        return self._take(query, key, since, response)
+    def down(self, query: Query) -> Response | Up | None:
+        """See `straight.Passing`."""
+        if not self._settings.covers(query.question.folded):
+            return as_it_is
+        key, now = key_of(query), self._clock()
+        found = self._answers.find(key, now)
+        if found is None:
+            return partial(self._asked, key, self._answers.epoch)
+        return self._hit(query, key, found, now) if found.is_fresh(now) else None
 
-    def _take(self, query: Query, key: Key, since: int, response: Response) -> Response:
-        """Keep it if it may be kept; the response as its client sees it."""
+    async def _ask(self, query: Query, key: Key) -> Response:
+        """Ask the next plugin."""
+        since = self._answers.epoch
+        return self._asked(key, since, query, await self._next(query))
+
+    def _asked(self, key: Key, since: int, query: Query, response: Response) -> Response:
+        """What the next plugin has of its own data has nothing to do with us, and is not counted."""
         own = _is_own(response)
+        if not own or self._settings.own:
+            self._counts.miss(query.server)
+        return self._take(query, key, since, response, own=own)
+
+    def _take(self, query: Query, key: Key, since: int, response: Response, *, own: bool) -> Response:
+        """Keep it if it may be kept; the response as its client sees it."""
         if own and not self._settings.own:
             return response
         found = self._held(query, response, own=own)
@@ -278,7 +294,7 @@ class Cache:
         found.retry_at = now + pause
         if not is_conclusive(query.question, response):
             return None
-        shown = self._take(query, key, since, response)
+        shown = self._take(query, key, since, response, own=_is_own(response))
         new = self._answers.find(key, now)
         gone = kind_of(query.question, response) is not Kind.SUCCESS and not _is_own(response)
         if stale is not None and stale.prefer_positive and new is found and found.kind is Kind.SUCCESS and gone:

@@ -84,6 +84,7 @@ from kdns.log import logger
 from kdns.proto.name import to_text
 from kdns.proto.text import type_text
 from kdns.site import Site
+from kdns.straight import Up
 
 _log = logger("errors")
 _LONGEST = 10000
@@ -126,12 +127,20 @@ class Errors:
     next: Handler
     consolidations: Sequence[Consolidation] = ()
     same_for_all_names: ClassVar[bool] = True
+    catches: ClassVar[bool] = True
 
     async def __call__(self, query: Query) -> Response:
         try:
             response = await self.next(query)
         except Exception as error:  # whatever a plugin raises, its client gets a reply
             response = failure(error)
+        return self._seen(query, response)
+
+    def down(self, query: Query) -> Up:  # noqa: ARG002
+        """See `straight.Passing`."""
+        return self._seen
+
+    def _seen(self, query: Query, response: Response) -> Response:
         if isinstance(response.error, KdnsError):  # the server tells of the others, sparingly
             self._tell(query, response, response.error)
         return response

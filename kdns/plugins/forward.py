@@ -163,10 +163,11 @@ from kdns.proto.name import Name, is_at_or_below
 from kdns.proto.reply import Received
 from kdns.proto.types import EDE, Flag, Option, RCode, RRType
 from kdns.site import Site, said
+from kdns.straight import Land
 from kdns.upstream.address import Endpoint
 from kdns.upstream.asking import asking
 from kdns.upstream.faults import UpstreamError
-from kdns.upstream.forwarder import Forwarder
+from kdns.upstream.forwarder import Forwarder, Told
 from kdns.upstream.listing import Listing, NoServer, Resolve, by_system
 from kdns.upstream.local import is_local
 from kdns.upstream.pool import Pool
@@ -313,9 +314,23 @@ class Forward:
             query.metadata["forward/upstream"] = lambda: str(told.to)
         return _response(told.reply)
 
+    def begin(self, query: Query, land: Land) -> bool:
+        """See `straight.Begun`."""
+        question = query.question
+        if self._others or self._labels or query.transport is not Transport.udp or question.type in _TRANSFERS:
+            return False
+        return self._stanza.takes(question.folded) and self._relay.begin(asking(query.message), partial(_landed, land))
+
     def _goes_on(self, reply: Received) -> bool:
         nothing = reply.rcode == RCode.NOERROR and not reply.answer
         return reply.rcode in self._stanza.on or (self._stanza.on_nodata and nothing)
+
+
+def _landed(land: Land, told: Told | Exception) -> None:
+    if isinstance(told, Told):
+        land(_response(told.reply))
+    else:
+        land(_failed(told) if isinstance(told, UpstreamError) else told)
 
 
 def _response(reply: Received) -> Response:

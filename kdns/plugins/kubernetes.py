@@ -115,6 +115,7 @@ from kdns.proto.reverse import is_reverse
 from kdns.proto.types import RCode, RRType
 from kdns.site import Build, Copy, Site, Transferer
 from kdns.stanza import Stanza, read
+from kdns.straight import Up, as_it_is
 
 _STATIC = frozenset({Form.APEX, Form.VERSION, Form.PARENT})
 _TRANSFERS = frozenset({RRType.AXFR, RRType.IXFR})
@@ -245,6 +246,8 @@ def _transferer(options: Options, authority: Authority) -> Transferer:
 class Kubernetes:
     """Answers questions of its zones; others, and missing names that fall through, are the next plugin's."""
 
+    catches = False
+
     def __init__(
         self,
         next: Handler,
@@ -276,6 +279,10 @@ class Kubernetes:
         holding = None if missing else self._holdings.get(zone)
         response = await self._authority.respond(query, zone, answer, holding)
         return self._denying(response, query.question.folded, zone, answer) if answer.rcode else response
+
+    def down(self, query: Query) -> Up | None:
+        """See `straight.Passing`: only what is nothing to us."""
+        return as_it_is if longest(query.question.folded, self._zones) is None else None
 
     def _is_whole(self, zone: Name) -> bool:
         """Whether no other zone is cut out of it."""

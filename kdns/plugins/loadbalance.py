@@ -84,6 +84,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 
 from kdns.chain import Handler, Plugin, Query, Response, Scope
 from kdns.corefile.block import Directive
@@ -96,6 +97,7 @@ from kdns.proto.record import RRset
 from kdns.proto.reverse import Address, pack
 from kdns.proto.types import RCode, RRType
 from kdns.site import Site
+from kdns.straight import Up
 
 REPEATABLE = True
 
@@ -171,6 +173,7 @@ class LoadBalance:
     next: Handler
     draw: Draw = _as_it_is
     depends_on: frozenset[Hashable] = frozenset()
+    catches: ClassVar[bool] = False
 
     @property
     def same_for_all_names(self) -> bool:
@@ -178,7 +181,13 @@ class LoadBalance:
         return self.draw is _as_it_is
 
     async def __call__(self, query: Query) -> Response:
-        response = await self.next(query)
+        return self._seen(query, await self.next(query))
+
+    def down(self, query: Query) -> Up:  # noqa: ARG002
+        """See `straight.Passing`."""
+        return self._seen
+
+    def _seen(self, query: Query, response: Response) -> Response:
         if response.rcode != RCode.NOERROR or not response.answer or query.question.type in _TRANSFERS:
             return response
         if len(response.answer) == 1 and all(len(each.rdatas) == 1 for each in response.answer + response.additional):

@@ -73,6 +73,7 @@ from kdns.proto.message import Ede, Question
 from kdns.proto.name import Name, from_labels, to_text
 from kdns.proto.types import EDE, Class, RCode, RRType
 from kdns.site import Build, Site
+from kdns.straight import Up, as_it_is
 from kdns.upstream.address import Endpoint
 from kdns.upstream.asking import Asking
 from kdns.upstream.udp import ask
@@ -147,6 +148,8 @@ class Probe:
 class Loop:
     """Passes questions on, unless they come back."""
 
+    catches = False
+
     def __init__(self, next: Handler, *, probe: Probe) -> None:
         self._next = next
         self._probe = probe
@@ -156,6 +159,11 @@ class Loop:
         if probe.see(query) or (probe.found and query.question.folded != probe.name):
             return _LOOPS
         return await self._next(query)
+
+    def down(self, query: Query) -> Up | None:
+        """See `straight.Passing`."""
+        probe = self._probe
+        return None if probe.found or (probe.name is not None and probe.name == query.question.folded) else as_it_is
 
 
 class Prober:

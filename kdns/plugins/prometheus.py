@@ -80,13 +80,14 @@ from functools import partial
 from itertools import product
 from typing import ClassVar, NamedTuple
 
-from kdns.chain import Handler, Peer, Plugin, Query, Response, Sent, Transport, failure
+from kdns.chain import NOTHING, Handler, Peer, Plugin, Query, Response, Sent, Transport, failure
 from kdns.corefile.block import Directive
 from kdns.corefile.values import flag, host_port, read_options, word
 from kdns.metrics import CONTENT_TYPE, Metrics, type_label
 from kdns.proto.name import Name
 from kdns.proto.text import rcode_text, type_text
 from kdns.site import Build, Page, Site, zone_label
+from kdns.straight import Up
 from kdns.webconfig import WebConfig, read_web_config
 
 PATH = "/metrics"
@@ -128,16 +129,25 @@ class Prometheus:
     next: Handler
     tallies: Tallies
     same_for_all_names: ClassVar[bool] = True
+    catches: ClassVar[bool] = True
 
     async def __call__(self, query: Query) -> Response:
         try:
             response = await self.next(query)
         except Exception as error:  # it has to be counted, and is logged further up
             response = failure(error)
+        return self._counted(query, response)
+
+    def down(self, query: Query) -> Up:  # noqa: ARG002
+        """See `straight.Passing`."""
+        return self._counted
+
+    def _counted(self, query: Query, response: Response) -> Response:
         edns = query.message.edns
         do = edns is not None and edns.do
         alike = Alike(query.server, query.zone, query.question.type, do, response.rcode, response.by)
-        return response.told(self.tallies.of(alike))
+        tally = self.tallies.of(alike)
+        return response.told(tally, tally.alone)
 
 
 class Alike(NamedTuple):
@@ -192,7 +202,7 @@ class _Way(NamedTuple):
 class Tally:
     """Counts replies alike in their labels, which are looked up once: this runs for every miss, and often for hits."""
 
-    __slots__ = ("_do", "_duration", "_labels", "_metrics", "_responses", "_ways")
+    __slots__ = ("_do", "_duration", "_labels", "_metrics", "_responses", "_ways", "alone")
 
     def __init__(self, metrics: Metrics, labels: Labels) -> None:
         server = (labels.server, labels.zone, _VIEW)
@@ -202,6 +212,7 @@ class Tally:
         self._duration = metrics.duration.labels(*server, labels.type).observe
         self._do = metrics.do_requests.labels(*server).inc
         self._ways: dict[tuple[Transport, int], _Way] = {}
+        self.alone = NOTHING.told(self)
 
     def __call__(self, sent: Sent) -> None:
         count = sent.count

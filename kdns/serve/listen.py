@@ -12,6 +12,7 @@ from kdns.chain import Peer, Transport
 from kdns.errors import PortError, StartError
 from kdns.log import Sparing, place_of
 from kdns.metrics import Metrics
+from kdns.serve.asked import Rest, Send
 from kdns.serve.entry import Lying
 
 _log = logging.getLogger("kdns.serve")
@@ -46,6 +47,15 @@ class Answerer(Protocol):
         """The reply, however long it takes; None where silence is the answer. `local` is the address that was asked.
 
         Of a reply of several messages all but the last are given to `more`.
+        """
+
+
+class Beginner(Answerer, Protocol):
+    """One who can answer without a task."""
+
+    def begin(self, wire: bytes, client: Address, local: Address, send: Send) -> Rest | None:
+        """Answer a datagram without waiting, if that can be: `send` is given the reply, now or later, once. Else what
+        is to be awaited for it.
         """
 
 

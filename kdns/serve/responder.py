@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from kdns.chain import Hit, Keep, Peer, Query, Response, Sent, Transport, failure
@@ -23,6 +24,7 @@ from kdns.proto.message import Ede, Message
 from kdns.proto.ready import Ready
 from kdns.proto.record import RRset
 from kdns.proto.types import EDE, Class, RCode
+from kdns.serve.asked import Asked, Rest, Send, here
 from kdns.serve.entry import Alias, Entry, Lying
 from kdns.serve.first import Later, first
 from kdns.serve.handling import handled
@@ -147,13 +149,17 @@ class Responder:
         self, wire: bytes, client: Address, local: Address, transport: Transport, more: More | None = None
     ) -> bytes | None:
         """The reply to a message, or None where silence is the answer. `more` takes what comes before its end."""
+        return await self._counted(self._respond(wire, client, local, transport, more))
+
+    async def _later(self, asked: Asked) -> bytes | None:
+        return await self._counted(self._awaited(asked))
+
+    async def _counted(self, replying: Awaitable[bytes | None]) -> bytes | None:
         self._under_way += 1
         try:
-            return await self._respond(wire, client, local, transport, more)
+            return await replying
         finally:
-            self._under_way -= 1
-            while self._when_idle and not self._under_way:
-                self._when_idle.pop()()
+            self._end()
 
     def when_idle(self, call: Callable[[], None]) -> None:
         """Call this when no message is being answered, which may be now."""
@@ -162,9 +168,28 @@ class Responder:
         else:
             call()
 
+    def begin(self, wire: bytes, client: Address, local: Address, send: Send) -> Rest | None:
+        """Answer a datagram without waiting, if nobody but another server has to be waited for: `send` is given the
+        reply, which may be later, or None where silence is the answer. Else what is to be awaited for it.
+        """
+        asked = self._asked(wire, client, local, Transport.udp)
+        if not isinstance(asked, Asked):
+            send(asked)
+            return None
+        try:
+            is_gone = self._goes_straight(asked, send)
+        except Exception:  # the chain will come by it again
+            is_gone = False
+        return None if is_gone else partial(self._later, asked)
+
     async def _respond(
         self, wire: bytes, client: Address, local: Address, transport: Transport, more: More | None
     ) -> bytes | None:
+        asked = self._asked(wire, client, local, transport)
+        return await self._awaited(asked, more) if isinstance(asked, Asked) else asked
+
+    def _asked(self, wire: bytes, client: Address, local: Address, transport: Transport) -> Asked | bytes | None:
+        """What the chain is asked; or the reply to what it is not."""
         verdict = accept(wire)
         if verdict is not Verdict.ACCEPT:
             return self._refuse(wire, verdict)
@@ -175,20 +200,63 @@ class Responder:
             return refusal(wire, RCode(error.rcode))
         query = self._query(message, client, local, transport, self._clock())
         try:
-            body: bytes | None = await self._answer(query, wire, more)
-        except Exception as error:  # a server never dies of one bad question, or of a reply that cannot be written
-            self._note(error)
-            body = encode(message, failure(error), SMALLEST).body(0)
-        return wire[:2] + body if body is not None else None
+            return self._routed(query, wire)
+        except Exception as error:
+            return wire[:2] + self._failed(message, error)
+
+    async def _awaited(self, asked: Asked, more: More | None = None) -> bytes | None:
+        try:
+            entry = self.memo.find(asked.query.message, asked.limit)
+            body = await self._make(asked, more) if entry is None else self._again(entry, asked)
+        except Exception as error:
+            body = self._failed(asked.query.message, error)
+        return asked.reply(body)
+
+    def _failed(self, message: Message, error: Exception) -> bytes:
+        """A server never dies of one bad question, or of a reply that cannot be written."""
+        self._note(error)
+        return encode(message, failure(error), SMALLEST).body(0)
+
+    def _goes_straight(self, asked: Asked, send: Send) -> bool:
+        """Whether the question is on its way by plain calls."""
+        way = asked.served.way
+        if way is None:
+            return False
+        self._under_way += 1
+        is_gone = False
+        try:
+            is_gone = way.begin(asked.query, partial(self._landed, asked, self.memo.epoch, send))
+        finally:
+            if not is_gone:
+                self._end()
+        self._metrics.memo_misses.inc(is_gone)
+        return is_gone
+
+    def _landed(self, asked: Asked, since: int, send: Send, response: Response) -> None:
+        try:
+            if response.error is not None:
+                self._note(response.error)
+            body = self._made(asked, response, since)
+        except Exception as error:
+            body = self._failed(asked.query.message, error)
+        send(asked.reply(body))
+        self._end()
+
+    def _end(self) -> None:
+        self._under_way -= 1
+        while self._when_idle and not self._under_way:
+            self._when_idle.pop()()
 
     def _refuse(self, wire: bytes, verdict: Verdict) -> bytes | None:
         self._metrics.refused_early.labels(verdict.name.lower()).inc()
         return None if verdict is Verdict.IGNORE else refusal(wire, _REFUSALS[verdict])
 
     def _query(self, message: Message, client: Address, local: Address, transport: Transport, started: float) -> Query:
-        return Query(message, Peer(*client[:2]), Peer(*local[:2]), transport, started, lookup=self._lookup)
+        there = Peer(client[0], client[1])
+        return Query(message, there, here(local[0], local[1]), transport, started, lookup=self._lookup)
 
-    async def _answer(self, query: Query, wire: bytes, more: More | None) -> bytes | None:
+    def _routed(self, query: Query, wire: bytes) -> bytes | Asked:
+        """Whom to ask; or the reply where nobody is asked."""
         message = query.message
         served = self._router.find(message.question)
         payload = served.payload if served else PAYLOAD
@@ -196,11 +264,9 @@ class Responder:
         refused = self._refused(message, served)
         if refused is not None or served is None:
             self._metrics.refused_early.labels("refused").inc()
-            return encode(message, refused or OUTSIDE, limit, payload).body(0)
-        if entry := self.memo.find(message, limit):
-            return self._again(entry, query, served, wire)
+            return wire[:2] + encode(message, refused or OUTSIDE, limit, payload).body(0)
         query.zone, query.server = served.zone, served.server
-        return await self._make(query, served, wire, limit, more)
+        return Asked(query, served, wire, limit)
 
     def _refused(self, message: Message, served: Served | None) -> Response | None:
         if message.edns is not None and message.edns.version:
@@ -209,25 +275,30 @@ class Responder:
             return Response(rcode=RCode.REFUSED, ede=Ede(EDE.NOT_SUPPORTED, "only class IN is answered here"))
         return OUTSIDE if served is None else None
 
-    def _again(self, entry: Entry, query: Query, served: Served, wire: bytes) -> bytes:
+    def _again(self, entry: Entry, asked: Asked) -> bytes:
+        query = asked.query
         self._metrics.memo_hits.inc()
         body = entry.next_body(query.started, query.question.name)
-        self._alias(entry, query, wire)
+        self._alias(entry, query, asked.wire)
         if entry.keep.each:
-            query.zone, query.server = served.zone, served.server
             self._show(entry, query)
         self._tell_of(entry.keep, query, len(body) + 2)
         return body
 
-    async def _make(self, query: Query, served: Served, wire: bytes, limit: int, more: More | None) -> bytes | None:
+    async def _make(self, asked: Asked, more: More | None) -> bytes | None:
         self._metrics.memo_misses.inc()
         since = self.memo.epoch
-        response = await self._run(query, served)
+        response = await self._run(asked.query, asked.served)
+        if response.rest is not None and more is not None and not response.silent:
+            return await self._in_parts(asked.query, response, response.rest, more, asked.served.payload)
+        return self._made(asked, response, since)
+
+    def _made(self, asked: Asked, response: Response, since: int) -> bytes | None:
+        """The reply behind its id, of a response that was begun at epoch `since`; it is kept if it may be."""
+        query, served, wire, limit = asked
         if response.silent:
             self._tell_of(response.keep, query, 0)
             return None
-        if response.rest is not None and more is not None:
-            return await self._in_parts(query, response, response.rest, more, served.payload)
         ready = encode(query.message, response, limit, served.payload)
         if self._learns(query.message, ready, response, served, since):
             body = ready.body(0)

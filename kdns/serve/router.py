@@ -9,6 +9,7 @@ from kdns.chain import Handler
 from kdns.proto.message import Question
 from kdns.proto.name import Name, longest, suffixes
 from kdns.proto.types import Class, RRType
+from kdns.straight import Way
 
 _OURS = frozenset({Class.IN, Class.CH, Class.NONE, Class.ANY})
 """Classes that are of this server itself (CH), or of none."""
@@ -20,7 +21,7 @@ class Served:
 
     `chaos` are names that are answered in class CH, folded. `denier` is who may speak of other names than
     the one that was asked for (`chain.denier`). `abroad` answers questions of classes that no plugin here has
-    data of; `any_class` tells that it is for these.
+    data of; `any_class` tells that it is for these. `way` is the straight way to other servers, if there is one.
     """
 
     zone: Name
@@ -31,6 +32,7 @@ class Served:
     denier: Handler | None = None
     abroad: Served | None = None
     any_class: bool = False
+    way: Way | None = None
 
     def takes(self, question: Question) -> bool:
         """Whether the plugins may see a question: of another class than IN, only what is there on purpose."""

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 
 from kdns.chain import Transport
 from kdns.metrics import Metrics
+from kdns.serve.asked import Rest, Send
 from kdns.serve.datagram import AT_ONCE, Datagram, Port
 from kdns.serve.entry import Lying
-from kdns.serve.listen import Answerer, Mishaps
+from kdns.serve.listen import Beginner, Mishaps
 from kdns.serve.ports import ports
 
 _TURNS = 4
 """Batches per wake-up of the loop: then the others have their turn."""
 _IN_FLIGHT = 16384
 
-_Missed = deque[tuple[Port, Datagram]]
+_Left = deque[tuple[Rest, Send]]
 
 
 class UdpListener:
@@ -30,7 +33,7 @@ class UdpListener:
 
     def __init__(
         self,
-        responder: Answerer,
+        responder: Beginner,
         host: str,
         port: int,
         *,
@@ -46,6 +49,8 @@ class UdpListener:
         self._loop = loop
         self._in_flight = in_flight
         self._under_way = 0
+        self._outgoing: list[tuple[Port, Datagram, bytes]] = []
+        self._quiet: asyncio.Event | None = None
         self._overload = metrics.refused_early.labels("overload")
         self._unsent = metrics.refused_early.labels("unsent")
         self._mishaps = Mishaps(metrics, loop.time)
@@ -63,7 +68,7 @@ class UdpListener:
         for port in self._ports:
             self._loop.add_reader(port.fileno(), self._read, port)
 
-    def turn_to(self, responder: Answerer) -> None:
+    def turn_to(self, responder: Beginner) -> None:
         """Have somebody else answer from now on; what is being answered is finished by who began."""
         self._responder = responder
 
@@ -90,10 +95,16 @@ class UdpListener:
                 await asyncio.sleep(0)
         while self._tasks and self._loop.time() < end:
             await asyncio.wait(self._tasks, timeout=max(0.0, end - self._loop.time()))
+        if self._under_way:
+            self._quiet = asyncio.Event()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(end):
+                    await self._quiet.wait()
 
     def close(self) -> None:
         """Give the addresses back; what is still being answered stays without a reply."""
         self._stop_reading()
+        self._flush()
         for task in self._tasks:
             task.cancel()
         for port in self._ports:
@@ -124,7 +135,7 @@ class UdpListener:
                 return True
         return True
 
-    def _answer_what_lies_ready(self, port: Port, queries: Sequence[bytes]) -> _Missed | None:
+    def _answer_what_lies_ready(self, port: Port, queries: Sequence[bytes]) -> list[tuple[Port, Datagram]] | None:
         """Reply to what was received last as far as replies are to be had at once; the others."""
         responder, started = self._responder, self._loop.time()
         try:
@@ -136,7 +147,7 @@ class UdpListener:
             self._give(port, replies, None)
             responder.gave(replies, Transport.udp, port.family, seconds)
             return None
-        replies, places, missed = [], [], deque[tuple[Port, Datagram]]()
+        replies, places, missed = [], [], list[tuple[Port, Datagram]]()
         for place, query in enumerate(queries):
             try:
                 reply = responder.lying(query, Transport.udp)
@@ -161,15 +172,27 @@ class UdpListener:
 
     # What takes longer.
 
-    def _ask_the_chain(self, missed: _Missed) -> None:
-        """Have them answered, by one task as long as nothing has to be waited for."""
-        while len(missed) + self._under_way > self._in_flight:
-            missed.pop()
-            self._overload.inc()
-        self._under_way += len(missed)
-        self._go_on(missed)
+    def _ask_the_chain(self, missed: Sequence[tuple[Port, Datagram]]) -> None:
+        """Have them answered, by one task as long as nothing has to be waited for; by none, where that can be."""
+        left: _Left = deque()
+        for port, datagram in missed:
+            if self._under_way >= self._in_flight:
+                self._overload.inc()
+                continue
+            self._under_way += 1
+            reply = partial(self._reply, port, datagram)
+            try:
+                rest = self._responder.begin(datagram.wire, datagram.client, datagram.local, reply)
+            except Exception as error:
+                self._mishaps.tell(error)
+                self._done()
+                continue
+            if rest is not None:
+                left.append((rest, reply))
+        if left:
+            self._go_on(left)
 
-    def _go_on(self, missed: _Missed, tasks: int = 1) -> None:
+    def _go_on(self, missed: _Left, tasks: int = 1) -> None:
         """Begin so many tasks for those that are left, and look again when they have had their turn.
 
         What is left by then waits behind some that wait for something themselves, so it gets twice as many.
@@ -184,23 +207,38 @@ class UdpListener:
         if missed:
             self._loop.call_soon(self._go_on, missed, 2 * tasks)
 
-    async def _answer_all(self, missed: _Missed) -> None:
-        while missed:
-            port, datagram = missed.popleft()
+    async def _answer_all(self, left: _Left) -> None:
+        while left:
+            rest, reply = left.popleft()
             try:
-                await self._answer(port, datagram)
-            finally:
-                self._under_way -= 1
+                made = await rest()
+            except Exception as error:
+                self._mishaps.tell(error)
+                self._done()
+            except BaseException:
+                self._done()
+                raise
+            else:
+                reply(made)
 
-    async def _answer(self, port: Port, datagram: Datagram) -> None:
-        wire, client, local, _ = datagram
-        try:
-            reply = await self._responder.respond(wire, client, local, Transport.udp)
-        except Exception as error:
-            self._mishaps.tell(error)
-            return
+    def _reply(self, port: Port, datagram: Datagram, reply: bytes | None) -> None:
         if reply is not None:
+            if not self._outgoing:
+                self._loop.call_soon(self._flush)
+            self._outgoing.append((port, datagram, reply))
+        self._done()
+
+    def _flush(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        if not self._ports:
+            return
+        for port, datagram, reply in outgoing:
             try:
                 port.send(reply, datagram)
             except OSError:
                 self._unsent.inc()
+
+    def _done(self) -> None:
+        self._under_way -= 1
+        if self._quiet is not None and not self._under_way:
+            self._quiet.set()

@@ -6,7 +6,9 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
+from typing import ClassVar
 
 import dns.asyncquery
 import dns.flags
@@ -20,9 +22,10 @@ from kdns.chain import Keep, Query, Response, Transport
 from kdns.errors import StartError
 from kdns.metrics import Metrics
 from kdns.serve import batch, udp
+from kdns.serve.asked import Rest, Send
 from kdns.serve.datagram import Datagram
 from kdns.serve.entry import Lying
-from kdns.serve.listen import Address, Answerer, More
+from kdns.serve.listen import Address, Beginner, More
 from kdns.serve.udp import UdpListener
 from tests.serve.answering import Desk, addressed, by_reason
 from tests.serve.sockets import LOOPBACKS, PATIENCE, UdpClient, needs_ipv6, until
@@ -53,6 +56,9 @@ class Echo:
     def gave(self, given: list[Lying], transport: Transport, family: int, seconds: float) -> None:  # noqa: ARG002
         self.given += [(lying.body, transport, family) for lying in given]
 
+    def begin(self, wire: bytes, client: Address, local: Address, send: Send) -> Rest | None:  # noqa: ARG002
+        return partial(self.respond, wire, client, local, Transport.udp)
+
     async def respond(
         self,
         wire: bytes,
@@ -67,7 +73,7 @@ class Echo:
 
 @asynccontextmanager
 async def listening(
-    responder: Answerer, host: str = "127.0.0.1", *, metrics: Metrics | None = None, in_flight: int = 4096
+    responder: Beginner, host: str = "127.0.0.1", *, metrics: Metrics | None = None, in_flight: int = 4096
 ) -> AsyncIterator[UdpListener]:
     loop = asyncio.get_running_loop()
     listener = UdpListener(responder, host, 0, metrics=metrics or Metrics(), loop=loop, in_flight=in_flight)
@@ -473,3 +479,92 @@ async def test_any_datagrams_are_survived_and_only_queries_are_answered(wires: l
     assert sorted(reply[:2] for reply in replies) == sorted([*deserving, last[:2]])
     assert all(reply[2] & 0x80 for reply in replies)
     assert desk.counted("coredns_panics_total") == 0
+
+
+# Without a task.
+
+
+class Straight(Echo):
+    """Takes all questions without a task, and answers when it is let."""
+
+    waiting: ClassVar[list[tuple[bytes, Send]]]
+
+    def begin(self, wire: bytes, client: Address, local: Address, send: Send) -> Rest | None:  # noqa: ARG002
+        self.waiting.append((wire, send))
+        return None
+
+    def answer(self) -> None:
+        while self.waiting:
+            wire, send = self.waiting.pop(0)
+            send(None if wire == b"silence" else wire)
+
+
+@pytest.fixture
+def straight() -> Straight:
+    Straight.waiting = []
+    return Straight()
+
+
+async def test_who_answers_without_a_task_needs_none(straight: Straight) -> None:
+    async with listening(straight) as listener:
+        with UdpClient() as client:
+            before = len(asyncio.all_tasks())
+            for wire in (b"one", b"silence", b"two"):
+                client.send(wire, listener.address)
+            await until(lambda: len(straight.waiting) == 3)
+            assert len(asyncio.all_tasks()) == before
+            straight.answer()
+            assert [(await client.receive())[0] for _ in range(2)] == [b"one", b"two"]
+            await listener.drain(PATIENCE)
+            assert client.empty()
+
+
+async def test_those_who_wait_without_a_task_count_as_under_way(straight: Straight) -> None:
+    metrics = Metrics()
+    async with listening(straight, metrics=metrics, in_flight=2) as listener:
+        with UdpClient() as client:
+            for _ in range(3):
+                client.send(b"one", listener.address)
+            await until(lambda: by_reason(metrics, "kdns_refused_early_total").get("overload") == 1)
+            straight.answer()
+            assert (await client.receive())[0] == b"one"
+            assert (await client.receive())[0] == b"one"
+            client.send(b"room again", listener.address)
+            await until(lambda: len(straight.waiting) == 1)
+
+
+async def test_draining_waits_for_those_who_wait_without_a_task(straight: Straight) -> None:
+    async with listening(straight) as listener:
+        with UdpClient() as client:
+            client.send(b"one", listener.address)
+            await until(lambda: len(straight.waiting) == 1)
+            draining = asyncio.create_task(listener.drain(PATIENCE))
+            await asyncio.sleep(0)
+            assert not draining.done()
+            straight.answer()
+            await draining
+            listener.close()
+            assert (await client.receive())[0] == b"one"
+
+
+async def test_what_is_answered_in_the_last_moment_goes_out(straight: Straight) -> None:
+    async with listening(straight) as listener:
+        with UdpClient() as client:
+            client.send(b"one", listener.address)
+            await until(lambda: len(straight.waiting) == 1)
+            straight.answer()
+            listener.close()
+            assert (await client.receive())[0] == b"one"
+
+
+async def test_who_answers_after_the_end_does_no_harm(straight: Straight) -> None:
+    metrics = Metrics()
+    async with listening(straight, metrics=metrics) as listener:
+        with UdpClient() as client:
+            client.send(b"one", listener.address)
+            await until(lambda: len(straight.waiting) == 1)
+            listener.close()
+            straight.answer()
+            await asyncio.sleep(0)
+            assert client.empty()
+    assert by_reason(metrics, "kdns_refused_early_total").get("unsent", 0) == 0
