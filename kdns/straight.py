@@ -43,10 +43,14 @@ def as_it_is(query: Query, response: Response) -> Response:
 
 
 class Way(NamedTuple):
-    """Through the handlers of a chain, in the order in which a question meets them, to `end`."""
+    """Through a chain: `down` its handlers in the order in which a question meets them, to who can `ask` elsewhere.
 
-    passing: tuple[Passing, ...]
-    end: Begun
+    `catches` tells of each handler whether it does.
+    """
+
+    down: tuple[Callable[[Query], Response | Up | None], ...]
+    catches: tuple[bool, ...]
+    ask: Callable[[Query, Land], bool]
 
     def begin(self, query: Query, land: Callable[[Response], None]) -> bool:
         """Go, and call `land` with the response: before this returns, if it is there at once.
@@ -54,15 +58,15 @@ class Way(NamedTuple):
         False where the chain has to be awaited. Raises what a handler raises on the way down.
         """
         ups: list[Up] = []
-        for handler in self.passing:
-            said = handler.down(query)
+        for down in self.down:
+            said = down(query)
             if said is None:
                 return False
             if isinstance(said, Response):
                 land(self._risen(query, ups, said))
                 return True
             ups.append(said)
-        return self.end.begin(query, partial(self._land, query, ups, land))
+        return self.ask(query, partial(self._land, query, ups, land))
 
     def _land(
         self, query: Query, ups: Sequence[Up], land: Callable[[Response], None], told: Response | Exception
@@ -75,7 +79,7 @@ class Way(NamedTuple):
         while place:
             place -= 1
             if not isinstance(told, Response):
-                if not self.passing[place].catches:
+                if not self.catches[place]:
                     continue
                 told = failure(told)
             try:
@@ -90,7 +94,8 @@ def way(chain: Sequence[Handler]) -> Way | None:
     passing: list[Passing] = []
     for handler in chain:
         if hasattr(handler, "begin"):
-            return Way(tuple(passing), cast(Begun, handler))
+            down, catches = tuple(each.down for each in passing), tuple(each.catches for each in passing)
+            return Way(down, catches, cast(Begun, handler).begin)
         if not hasattr(handler, "down"):
             return None
         passing.append(cast(Passing, handler))

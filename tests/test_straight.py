@@ -165,7 +165,7 @@ def test_one_who_has_to_be_awaited_leaves_the_chain_without_a_way(place: int) ->
 
 def test_what_comes_after_who_asks_elsewhere_is_no_part_of_it() -> None:
     chain, last = chain_of([("", False)], "answer", [])
-    assert way([*chain, plain]) == Way((chain[0],), last)  # type: ignore[arg-type]
+    assert way([*chain, plain]) == Way((chain[0].down,), (False,), last.begin)  # type: ignore[attr-defined]
     assert way([plain]) is None
     assert way([]) is None
 

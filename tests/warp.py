@@ -16,7 +16,6 @@ WALL = 1_700_000_000.0
 """Unix time when a loop begins."""
 _BEGIN = 1000.0
 _GRACE = 0.001
-"""Seconds, real ones, that bytes on the way have to arrive in before the clock jumps."""
 _LOOK = 0.02
 _PATIENCE = 20.0
 """Real seconds after which a loop that nothing will ever wake is an error."""
@@ -25,9 +24,10 @@ _PATIENCE = 20.0
 class _Selector(selectors.DefaultSelector):
     """Waits for sockets; where it would wait for time, it lets time jump."""
 
-    def __init__(self, jump: Callable[[float], None], held: Callable[[], bool]) -> None:
+    def __init__(self, jump: Callable[[float], None], held: Callable[[], bool], grace: float) -> None:
         super().__init__()
         self._jump = jump
+        self._grace = grace
         self._held = held
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -37,7 +37,7 @@ class _Selector(selectors.DefaultSelector):
             return ready
         if self._held():
             return super().select(_LOOK)
-        ready = super().select(_GRACE if timeout is not None else _PATIENCE)
+        ready = super().select(self._grace if timeout is not None else _PATIENCE)
         if ready:
             return ready
         if timeout is None:
@@ -49,15 +49,16 @@ class _Selector(selectors.DefaultSelector):
 class WarpLoop(asyncio.SelectorEventLoop):
     """`between` are called after every pass of the loop, before anybody else: to look without a pause.
 
-    `shift` seconds are added to Unix time, for clocks that are put right.
+    `shift` seconds are added to Unix time, for clocks that are put right. `grace` is how many seconds, real ones, bytes
+    on the way have to arrive in before the clock jumps.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float = _GRACE) -> None:
         self._now = _BEGIN
         self._holds = 0
         self.shift = 0.0
         self.between: list[Callable[[], None]] = []
-        super().__init__(_Selector(self._jump, lambda: self._holds > 0))
+        super().__init__(_Selector(self._jump, lambda: self._holds > 0, grace))
 
     def time(self) -> float:
         """Seconds that have passed, most of them without anybody waiting."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kdns.caching.kind import Kind
-from kdns.chain import Keep, Query, Response
+from kdns.chain import NOTHING, Keep, Query, Response
 from kdns.proto.name import Name
 from kdns.proto.record import RRset
 from kdns.proto.types import Flag
 
-_NOTHING = Keep()
+_CD = int(Flag.CD)
 _EACH, _EACH_RRSET, _EACH_RECORD = 750, 170, 50
 """Bytes of objects around a response, its RRsets and its records (measured with tracemalloc)."""
 
@@ -31,7 +31,7 @@ def key_of(query: Query) -> Key:
     """The key that a query's answer is kept under."""
     question, edns = query.question, query.message.edns
     do = edns is not None and edns.do
-    return Key(question.folded, question.type, question.klass, do, query.message.has(Flag.CD))
+    return Key(question.folded, question.type, question.klass, do, query.message.flags & _CD != 0)
 
 
 @dataclass(slots=True, eq=False)
@@ -96,7 +96,7 @@ def held(response: Response, kind: Kind, now: float, life: float, stale: float, 
         additional=_dated(response.additional, ttl),
         options=(),
         turn=None,
-        keep=_NOTHING,
+        keep=NOTHING,
         by="cache",
         why=None,
         error=None,

@@ -121,6 +121,7 @@ from kdns.straight import Up, as_it_is
 
 _STALE_NXDOMAIN = 19
 """RFC 8914 §4.20."""
+_RD = int(Flag.RD)
 _PAUSE = 1.0
 """Seconds from a *prefetch* that failed to the next."""
 
@@ -217,7 +218,7 @@ class Cache:
             if response.rcode == RCode.NOERROR and response.answer:
                 self._counts.drop(query.server)
             return None
-        if not settings.keeps(kind, question.folded) or not query.message.has(Flag.RD):
+        if not settings.keeps(kind, question.folded) or not query.message.flags & _RD:
             return None  # without RD a server may say less than it knows: that is not for others
         now = self._clock()
         life = settings.life(kind, lowest_ttl(response))

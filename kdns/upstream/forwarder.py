@@ -93,11 +93,17 @@ class Forwarder:
 
         None where it takes more, as where no server is well.
         """
-        if not self._is_straight or not any(not server.health.suspect for server in self.servers):
+        if not self._is_straight or self._has_nobody_well():
             return None
         tries = self._tries()
         server = next(tries)
         return Errand(server.begin(asking, done), server, tries)
+
+    def _has_nobody_well(self) -> bool:
+        for server in self.servers:  # noqa: SIM110  a third of the time of `all`
+            if not server.health.suspect:
+                return False
+        return True
 
     def took(self, errand: Errand) -> Told | None:
         """What an errand came back with, if that is a good reply; None where there is more to do."""
