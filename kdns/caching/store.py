@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
+from math import inf
 
 from kdns.caching.held import Held, Key
 
@@ -21,10 +22,11 @@ _WASTE = 64
 
 
 class Ends:
-    """When what is kept is over, the next first. `find` gives what is kept under a key."""
+    """When what is kept is over, and when the `first` may be. `find` gives what is kept under a key."""
 
     def __init__(self, find: Callable[[Key], Held | None]) -> None:
         self._find = find
+        self.first = inf
         self._heap: list[tuple[float, Key]] = []
 
     def __len__(self) -> int:
@@ -33,6 +35,7 @@ class Ends:
     def add(self, key: Key, held: Held, kept: int) -> None:
         """One of so many that are kept; no more than as many again are remembered in vain."""
         heappush(self._heap, (held.gone_at, key))
+        self.first = self._heap[0][0]
         if len(self._heap) > 2 * kept + _WASTE:
             self._heap = [(end, key) for end, key in self._heap if (here := self._find(key)) and here.gone_at == end]
             heapify(self._heap)
@@ -45,6 +48,7 @@ class Ends:
             held = self._find(key)
             if held is not None and held.gone_at <= now:
                 over.append(key)
+        self.first = heap[0][0] if heap else inf
         return over
 
 
@@ -117,7 +121,8 @@ class Store:
         now = self._clock()
         self._look(now)
         proven = key in self._main
-        self._drop(key)
+        if proven or key in self._probation:
+            self._drop(key)
         if held.gone_at <= now:
             self._gone(held)
             return 0
@@ -128,11 +133,13 @@ class Store:
     def drop(self, key: Key) -> None:
         """Forget what is kept under this key, if anything is."""
         if key in self._main or key in self._probation:
-            self._look(self._clock())
+            self._look(self._clock())  # what is over by now went by time
             self._drop(key)
 
     def _look(self, now: float) -> None:
         """Let go of what is over."""
+        if self._ends.first > now:
+            return
         for key in self._ends.due(now):
             if key in self._main:
                 self._proven.add(key)
