@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdns.caching.held import Held, Key
-from kdns.caching.store import Ends, Store
+from kdns.caching.held import Held
+from kdns.caching.store import Store
 from tests.asking import Clock
 from tests.caching.kept import keep, key
 
@@ -188,19 +188,6 @@ def test_it_has_what_it_was_given_last_or_nothing_and_tells_of_each_that_went(
         inside = {id(held) for each in range(13) if (held := shop.store.get(key(each)))}
         assert len(inside) == len(shop.store)
         assert sorted(map(id, given)) == sorted([*inside, *map(id, shop.gone)])
-
-
-def test_what_left_before_its_time_is_not_remembered_for_ever() -> None:
-    kept: dict[Key, Held] = {}
-    ends = Ends(kept.get)
-    for number in range(10, 10_000):
-        kept.pop(key(number - 10), None)
-        kept[key(number)] = keep(number, now=float(number), life=3600.0)
-        ends.add(key(number), kept[key(number)], len(kept))
-        assert len(ends) <= 2 * len(kept) + 64
-    assert ends.due(9_989.0 + 3600.0) == []
-    assert ends.due(9_995.0 + 3600.0) == [key(number) for number in range(9_990, 9_996)]
-    assert ends.due(20_000.0) == [key(number) for number in range(9_996, 10_000)]
 
 
 def test_of_two_for_one_key_the_first_one_s_end_is_nobody_s() -> None:
