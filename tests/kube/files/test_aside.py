@@ -47,7 +47,7 @@ def test_no_garbage_is_collected_meanwhile() -> None:
     with uncollected(), uncollected():
         assert not gc.isenabled()
     assert gc.isenabled()
-    assert gc.get_freeze_count() == frozen
+    assert gc.get_freeze_count() <= frozen  # those of earlier tests may go at any time
 
 
 def test_collections_that_somebody_has_switched_off_stay_off() -> None:
