@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Hashable, Iterable
 
 from kdns.caching.held import Held, Key
 from kdns.caching.kind import Kind
 from kdns.caching.settings import Settings
 from kdns.caching.store import Store
+
+_AT_ONCE = 64
+"""Answers that are let go of in one turn of the loop: half a millisecond."""
 
 
 class Answers:
@@ -25,8 +29,22 @@ class Answers:
             kind: Store(limits.entries, limits.size, clock, self._unlink)
             for kind, limits in ((Kind.SUCCESS, settings.success), (Kind.DENIAL, settings.denial))
         }
-
         self._successes, self._denials = self._stores.values()
+
+    async def start(self) -> None:
+        """Nothing to prepare."""
+
+    async def stop(self) -> None:
+        """Let go of all, a few at a time.
+
+        Who knows of them know one another, and such are left to a garbage collection that may never come for what was
+        there when a cluster was taken in (`kdns.kube.calm`).
+        """
+        for store in self._stores.values():
+            left = True
+            while left:
+                left = store.shed(_AT_ONCE)
+                await asyncio.sleep(0)  # questions have their turn
 
     def count(self, kind: Kind) -> int:
         """How many are kept of this kind; failures are among the denials."""

@@ -145,6 +145,17 @@ class Store:
         if key in self._parts:
             self._gone(self._parts.pop(key).take(key))
 
+    def shed(self, most: int) -> bool:
+        """Let go of so many, whichever; False once it is empty."""
+        self._look()
+        for part in (self._probation, self._main):
+            while part.entries and most:
+                key, held = part.take_oldest()
+                del self._parts[key]
+                self._gone(held)
+                most -= 1
+        return bool(self._parts)
+
     def _look(self) -> None:
         """Let go of what is over. Time stands still until the next look."""
         self._now = self._clock()

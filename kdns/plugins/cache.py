@@ -135,7 +135,7 @@ def setup(directive: Directive, site: Site) -> Plugin:
     zones = ",".join(map(to_text, settings.zones))
     counts = Counts(build.metrics, zones, answers.count)
     build.changes.subscribe(answers.forget)
-    build.parts.append(refreshing)
+    build.parts += [answers, refreshing]
     return partial(Cache, settings=settings, answers=answers, refreshing=refreshing, counts=counts, clock=build.clock)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -130,3 +132,17 @@ def test_nothing_is_found_beyond_its_time_or_a_change_and_nothing_is_left_of_it(
     clock.now += 100
     assert [kept.count(kind) for kind in (SUCCESS, DENIAL)] == [0, 0]
     assert kept._dependents == {}  # noqa: SLF001
+
+
+async def test_who_is_used_no_more_keeps_nothing_and_stops_nobody_meanwhile() -> None:
+    kept, turns = answers(Clock()), 0
+    for number in range(500):
+        kept.put(key(number), keep(number, SUCCESS if number % 2 else DENIAL), since=0)
+    stopping = asyncio.create_task(kept.stop())
+    while not stopping.done():
+        before = kept.count(SUCCESS) + kept.count(DENIAL)
+        await asyncio.sleep(0)
+        turns += 1
+        assert before - kept.count(SUCCESS) - kept.count(DENIAL) <= 64
+    assert turns > 500 // 64
+    assert (kept.count(SUCCESS), kept.count(DENIAL), kept.find(key(1), 0.0)) == (0, 0, None)

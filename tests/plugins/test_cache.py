@@ -15,6 +15,7 @@ import dns.flags
 import dns.message
 import pytest
 
+from kdns.caching.refreshing import Refreshing
 from kdns.chain import Keep, Query, Response, Scope, Transport, compose
 from kdns.corefile.disk import Local
 from kdns.corefile.parser import parse
@@ -332,6 +333,13 @@ async def test_of_a_first_reply_only_the_records_are_kept() -> None:
         assert flags == ["QR AA RD RA AD", "QR AA RA AD"]
         plain = await kdns.ask()
         assert dns.flags.to_text(plain.flags) == "QR AA RD RA"
+
+
+async def test_one_that_a_reload_has_replaced_keeps_nothing() -> None:
+    async with caching() as kdns:
+        await kdns.ask()
+        assert kdns.counted("entries", type="success") == 1
+    assert kdns.counted("entries", type="success") == 0
 
 
 # What kdns answers itself.
@@ -778,9 +786,11 @@ async def test_at_the_end_what_is_being_asked_again_is_given_up() -> None:
         await kdns.ask()
         await kdns.settle()
         assert len(kdns.asked) == 2
-    assert len(asyncio.all_tasks()) == 1
-    assert rcode(await kdns.ask()) == "NOERROR"
-    assert len(kdns.asked) == 2
+        (refreshing,) = (part for part in kdns.build.parts if isinstance(part, Refreshing))
+        await refreshing.stop()
+        assert len(asyncio.all_tasks()) == 1
+        assert rcode(await kdns.ask()) == "NOERROR"
+        assert len(kdns.asked) == 2
 
 
 # In a Corefile.
